@@ -1,0 +1,66 @@
+# Everything is made in .venv, build and dist. `make PYTHON=/path/to/python3` builds with another Python.
+
+PYTHON ?= python3
+PYTEST ?=
+VENV := .venv
+BIN := $(VENV)/bin
+ENGINE := $(wildcard _core/*.pxd _core/*.pyx)
+SOURCES := $(ENGINE) $(wildcard greppy/*.py greppy/*/*.py) setup.py pyproject.toml build.spec scripts/bundle.py
+
+.PHONY: help demo build test lint bench clean doctor
+
+help:
+	@echo 'make demo    build dist/greppy and search this source tree with it'
+	@echo 'make build   build dist/greppy'
+	@echo 'make test    build what is needed, check the style, run the tests (PYTEST="-k name" picks some)'
+	@echo 'make lint    ruff, mypy and cython-lint alone'
+	@echo 'make bench   run the benchmarks'
+	@echo 'make doctor  say what is missing to build'
+	@echo 'make clean   remove what was built'
+
+doctor:
+	@$(PYTHON) scripts/doctor.py && echo 'nothing is missing'
+
+# An editable installation: `greppy` imports from this tree, and setup.py says where greppy._core is.
+$(VENV)/.build: pyproject.toml setup.py
+	@$(PYTHON) scripts/doctor.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'setuptools>=77' 'cython>=3.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[build]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[build,test]'
+	@touch $@
+
+dist/greppy: $(VENV)/.build $(SOURCES)
+	$(BIN)/pyinstaller --noconfirm --log-level ERROR build.spec
+
+build: dist/greppy
+
+demo: dist/greppy
+	@echo
+	dist/greppy --version
+	dist/greppy index -p .
+	dist/greppy search -p . -n 5 'unpack the runtime into the cache folder'
+
+# The tests come last, so that their summary does; a complaint about style does not keep them from running.
+test: dist/greppy $(VENV)/.test
+	@status=0; \
+	$(MAKE) --no-print-directory lint || status=1; \
+	$(BIN)/python -m pytest $(PYTEST) || status=1; \
+	exit $$status
+
+lint: $(VENV)/.test
+	@mkdir -p build/typing/greppy && ln -sfn ../../../_core build/typing/greppy/_core
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint $(ENGINE)
+
+bench: dist/greppy $(VENV)/.test
+	$(BIN)/python benches/run.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info _core/*.so _core/*.c _core/*.h
+	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage
+	find . -name __pycache__ -prune -exec rm -rf {} +

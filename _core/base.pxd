@@ -1,0 +1,112 @@
+# cython: language_level=3
+"""What every other part of the engine stands on: integers of fixed width, a growable buffer, small numeric helpers.
+
+The engine is Cython without Python: every function is `noexcept nogil`, holds no object and never raises. A function
+that can run out of memory says so in its return value or in `Bytes.failed`.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stddef cimport size_t
+from libc.stdlib cimport realloc, free
+from libc.string cimport memcpy, strlen
+
+
+cdef struct Bytes:
+    uint8_t* data
+    size_t len
+    size_t cap
+    bint failed  # an allocation failed: everything appended since is lost, so the content must not be used
+
+
+cdef inline void bytes_init(Bytes* b) noexcept nogil:
+    b.data = NULL
+    b.len = 0
+    b.cap = 0
+    b.failed = False
+
+
+cdef inline void bytes_free(Bytes* b) noexcept nogil:
+    free(b.data)
+    bytes_init(b)
+
+
+cdef inline bint bytes_reserve(Bytes* b, size_t extra) noexcept nogil:
+    """Room for `extra` more bytes. False (and `failed`) when there is no memory."""
+    cdef size_t want = b.len + extra
+    cdef size_t cap
+    cdef void* p
+    if want <= b.cap:
+        return True
+    cap = b.cap + b.cap // 2 + 64
+    if cap < want:
+        cap = want
+    p = realloc(b.data, cap)
+    if p == NULL:
+        b.failed = True
+        return False
+    b.data = <uint8_t*>p
+    b.cap = cap
+    return True
+
+
+cdef inline void bytes_add(Bytes* b, const void* p, size_t n) noexcept nogil:
+    if n and bytes_reserve(b, n):
+        memcpy(b.data + b.len, p, n)
+        b.len += n
+
+
+cdef inline void bytes_byte(Bytes* b, uint8_t c) noexcept nogil:
+    if bytes_reserve(b, 1):
+        b.data[b.len] = c
+        b.len += 1
+
+
+cdef inline void bytes_str(Bytes* b, const char* s) noexcept nogil:
+    bytes_add(b, s, strlen(s))
+
+
+cdef inline void bytes_uint(Bytes* b, uint64_t v) noexcept nogil:
+    """`v` in decimal."""
+    cdef char[20] digits
+    cdef int i = 20
+    while True:
+        i -= 1
+        digits[i] = <char>(48 + v % 10)
+        v //= 10
+        if v == 0:
+            break
+    bytes_add(b, &digits[i], 20 - i)
+
+
+cdef inline void bytes_varint(Bytes* b, uint64_t v) noexcept nogil:
+    """LEB128: seven bits a byte, low ones first, the high bit says that another byte follows."""
+    if not bytes_reserve(b, 10):
+        return
+    while v >= 128:
+        b.data[b.len] = <uint8_t>(v | 128)
+        b.len += 1
+        v >>= 7
+    b.data[b.len] = <uint8_t>v
+    b.len += 1
+
+
+cdef inline const uint8_t* read_varint(const uint8_t* p, const uint8_t* end, uint64_t* v) noexcept nogil:
+    """The number at `p` and where the next byte is; NULL when it does not end before `end` or has over 10 bytes."""
+    cdef uint64_t x = 0
+    cdef int shift = 0
+    while p < end and shift < 70:
+        x |= (<uint64_t>(p[0] & 127)) << (shift if shift < 64 else 63)
+        if p[0] < 128:
+            v[0] = x
+            return p + 1
+        p += 1
+        shift += 7
+    return NULL
+
+
+cdef inline int bit_width(uint32_t v) noexcept nogil:
+    """How many bits hold `v`: 0 for 0."""
+    cdef int n = 0
+    while v:
+        n += 1
+        v >>= 1
+    return n

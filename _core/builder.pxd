@@ -1,0 +1,669 @@
+# cython: language_level=3
+"""Inversion in memory: files go in one after the other, ascending by path; a segment comes out.
+
+Per file: read, outline (`outline.pxd`), cut into chunks (`chunk.pxd`), and each line's tokens to terms (`text.pxd`).
+Two open-addressing tables keep that cheap: a raw token leads to the ordinals of its terms, so that an identifier is split
+and stemmed once however often it stands in the source; a term's ordinal leads to its last posting, so that a second
+occurrence in the same chunk only adds weight. Postings are appended to three flat arrays in the order they are met and
+sorted by term (counting sort) when the segment is written.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t, int64_t
+from libc.stddef cimport size_t
+from libc.stdlib cimport malloc, calloc, realloc, free
+from libc.string cimport memcpy, memset, memcmp, memchr, strlen
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve, bytes_varint
+from _core.chunk cimport chunk_lines, CLASS_BITS
+from _core.hash cimport hash64
+from _core.languages cimport language_of
+from _core.outline cimport (
+    Outline, Definition, outline_init, outline_free, outline_scan, LINE_COMMENT, LINE_HEAD, DEF_EXPORTED,
+    KIND_CONSTANT, KIND_VARIABLE, KIND_FUNCTION, KIND_METHOD, KIND_MACRO, KIND_IMPL, KIND_SECTION,
+)
+from _core.parts cimport parts_write
+from _core.path cimport PathWords, path_words, path_flags
+from _core.postings cimport (
+    CODES, WEIGHT_CODE, WEIGHT_SIGNATURE, WEIGHT_COMMENT, WEIGHT_HEAD, WEIGHT_NAME, weight_code, length_code,
+    code_length, code_weight, postings_encode,
+)
+from _core.segment cimport FileRecord, ChunkRecord, TermRecord, SEGMENT_ARRAYS, SINGLE_CODE
+from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close
+from _core.sys cimport (
+    stat_t, c_fstat, c_openat, c_close, c_read, ssize_t, errno, EINTR, ENOENT, ENOTDIR, ELOOP, S_ISREG, mtime_ns,
+    clock_ns, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK,
+)
+from _core.text cimport Token, Terms, next_token, token_terms, make_term, TERM_MAX
+
+cdef enum:
+    LINE_BYTES = 4096          # of a line that are indexed
+    SNIFF_BYTES = 8192         # a NUL in there makes a file binary
+    HEAD_LINES = 60            # comments up there, before the first definition, speak about the file
+    RACY_NS = 20000000         # a file this young when it was read may change again within one tick of its clock
+    DOC_LIMIT = 1 << 27        # chunks of one segment: what a single posting can name
+
+cdef enum FileStatus:
+    FILE_INDEXED = 0
+    FILE_BINARY = 1
+    FILE_LARGE = 2
+    FILE_GONE = 3
+    FILE_UNREADABLE = 4
+    FILE_NOT_REGULAR = 5
+    FILE_NO_MEMORY = 6
+
+cdef struct FileReport:
+    int status
+    int error            # errno of an unreadable file
+    uint64_t size
+    int64_t mtime_ns     # 0 when the file was so young that its time proves nothing
+    uint64_t content
+
+cdef struct TokenEntry:
+    uint64_t hash
+    uint32_t text
+    uint32_t ids         # where its term ordinals begin
+    uint8_t len
+    uint8_t n            # terms
+    uint8_t plain        # of them parts
+
+cdef struct TermEntry:
+    uint64_t hash
+    uint32_t text
+    uint32_t stamp       # chunk + 1 of its last posting
+    uint32_t slot        # index of that posting
+    uint32_t df
+    uint32_t len
+
+cdef struct Builder:
+    Outline outline
+    Bytes content        # of the file at hand
+    Bytes cuts
+    # output, one entry a file or chunk
+    Bytes files
+    Bytes paths
+    Bytes chunks
+    Bytes chunk_len
+    Bytes defs
+    uint32_t n_chunks
+    uint64_t total_len
+    # raw tokens
+    Bytes tokens
+    Bytes token_text
+    Bytes token_ids
+    uint32_t* token_slots
+    uint32_t token_mask
+    uint32_t n_tokens
+    # terms
+    Bytes terms
+    Bytes term_text
+    uint32_t* term_slots
+    uint32_t term_mask
+    uint32_t n_terms
+    # postings in the order met
+    uint32_t* post_term
+    uint32_t* post_doc
+    uint16_t* post_weight
+    size_t n_postings
+    size_t postings_cap
+    bint failed          # out of memory: the content must not be used
+
+
+cdef inline void builder_free(Builder* b) noexcept nogil:
+    outline_free(&b.outline)
+    bytes_free(&b.content)
+    bytes_free(&b.cuts)
+    bytes_free(&b.files)
+    bytes_free(&b.paths)
+    bytes_free(&b.chunks)
+    bytes_free(&b.chunk_len)
+    bytes_free(&b.defs)
+    bytes_free(&b.tokens)
+    bytes_free(&b.token_text)
+    bytes_free(&b.token_ids)
+    bytes_free(&b.terms)
+    bytes_free(&b.term_text)
+    free(b.token_slots)
+    free(b.term_slots)
+    free(b.post_term)
+    free(b.post_doc)
+    free(b.post_weight)
+    memset(b, 0, sizeof(Builder))
+
+
+cdef inline bint builder_init(Builder* b) noexcept nogil:
+    memset(b, 0, sizeof(Builder))
+    outline_init(&b.outline)
+    b.token_mask = b.term_mask = (1 << 14) - 1
+    b.token_slots = <uint32_t*>calloc(b.token_mask + 1, 4)
+    b.term_slots = <uint32_t*>calloc(b.term_mask + 1, 4)
+    b.failed = b.token_slots == NULL or b.term_slots == NULL
+    return not b.failed
+
+
+cdef inline uint64_t builder_bytes(const Builder* b) noexcept nogil:
+    """Memory held, and what writing the segment will need on top."""
+    return (b.n_postings * 16 + b.tokens.cap + b.token_text.cap + b.token_ids.cap + b.terms.cap + b.term_text.cap
+            + 4 * (<uint64_t>b.token_mask + b.term_mask) + 16 * <uint64_t>b.n_terms + b.chunks.cap + b.files.cap
+            + b.paths.cap + b.defs.cap + b.chunk_len.cap)
+
+
+cdef inline bint _grow(uint32_t** slots, uint32_t* mask, const uint8_t* entries, size_t entry, uint32_t n) noexcept nogil:
+    # Entries begin with their hash, so one function serves both tables.
+    cdef uint32_t new_mask = mask[0] * 2 + 1
+    cdef uint32_t* fresh = <uint32_t*>calloc(<size_t>new_mask + 1, 4)
+    cdef uint32_t i, j
+    if fresh == NULL:
+        return False
+    for j in range(n):
+        i = <uint32_t>(<const uint64_t*>(entries + j * entry))[0] & new_mask
+        while fresh[i]:
+            i = (i + 1) & new_mask
+        fresh[i] = j + 1
+    free(slots[0])
+    slots[0] = fresh
+    mask[0] = new_mask
+    return True
+
+
+cdef inline uint32_t _term(Builder* b, const uint8_t* text, uint32_t n) noexcept nogil:
+    """Ordinal of a term, new or known."""
+    cdef uint64_t h = hash64(text, n)
+    cdef uint32_t i = <uint32_t>h & b.term_mask
+    cdef uint32_t j
+    cdef TermEntry* e
+    cdef TermEntry x
+    while b.term_slots[i]:
+        j = b.term_slots[i] - 1
+        e = &(<TermEntry*>b.terms.data)[j]
+        if e.hash == h and e.len == n and memcmp(b.term_text.data + e.text, text, n) == 0:
+            return j
+        i = (i + 1) & b.term_mask
+    memset(&x, 0, sizeof(x))
+    x.hash = h
+    x.text = <uint32_t>b.term_text.len
+    x.len = n
+    bytes_add(&b.term_text, text, n)
+    bytes_add(&b.terms, &x, sizeof(x))
+    if b.term_text.failed or b.terms.failed:
+        b.failed = True
+        return 0
+    b.term_slots[i] = b.n_terms + 1
+    b.n_terms += 1
+    if b.n_terms > b.term_mask // 8 * 5 and not _grow(&b.term_slots, &b.term_mask, b.terms.data, sizeof(x), b.n_terms):
+        b.failed = True
+    return b.n_terms - 1
+
+
+cdef inline const TokenEntry* _token(Builder* b, const Token* t) noexcept nogil:
+    """What a raw token gives; NULL without memory. Valid until the next call."""
+    cdef uint64_t h = hash64(t.at, t.len)
+    cdef uint32_t i = <uint32_t>h & b.token_mask
+    cdef uint32_t j, id
+    cdef TokenEntry* e
+    cdef TokenEntry x
+    cdef Terms terms
+    while b.token_slots[i]:
+        e = &(<TokenEntry*>b.tokens.data)[b.token_slots[i] - 1]
+        if e.hash == h and e.len == t.len and memcmp(b.token_text.data + e.text, t.at, t.len) == 0:
+            return e
+        i = (i + 1) & b.token_mask
+    token_terms(t, &terms)
+    memset(&x, 0, sizeof(x))
+    x.hash = h
+    x.text = <uint32_t>b.token_text.len
+    x.len = <uint8_t>t.len
+    x.ids = <uint32_t>(b.token_ids.len // 4)
+    x.n = <uint8_t>terms.n
+    x.plain = <uint8_t>(terms.n - 1 if terms.has_whole else terms.n)
+    for j in range(terms.n):
+        id = _term(b, terms.text + terms.off[j], terms.len[j])
+        bytes_add(&b.token_ids, &id, 4)
+    bytes_add(&b.token_text, t.at, t.len)
+    bytes_add(&b.tokens, &x, sizeof(x))
+    if b.failed or b.token_ids.failed or b.token_text.failed or b.tokens.failed:
+        b.failed = True
+        return NULL
+    b.token_slots[i] = b.n_tokens + 1
+    b.n_tokens += 1
+    if b.n_tokens > b.token_mask // 8 * 5:
+        if not _grow(&b.token_slots, &b.token_mask, b.tokens.data, sizeof(x), b.n_tokens):
+            b.failed = True
+            return NULL
+    return &(<TokenEntry*>b.tokens.data)[b.n_tokens - 1]
+
+
+cdef inline bint _room(Builder* b) noexcept nogil:
+    cdef size_t cap = b.postings_cap + b.postings_cap // 2 + 4096
+    cdef void* p
+    if b.n_postings < b.postings_cap:
+        return True
+    p = realloc(b.post_term, cap * 4)
+    if p != NULL:
+        b.post_term = <uint32_t*>p
+        p = realloc(b.post_doc, cap * 4)
+    if p != NULL:
+        b.post_doc = <uint32_t*>p
+        p = realloc(b.post_weight, cap * 2)
+    if p == NULL:
+        b.failed = True
+        return False
+    b.post_weight = <uint16_t*>p
+    b.postings_cap = cap
+    return True
+
+
+cdef inline void _occurs(Builder* b, uint32_t term, uint32_t weight, bint add) noexcept nogil:
+    """The term stands in the chunk at hand: adds weight to its posting there, or (not `add`) raises it to `weight`."""
+    cdef TermEntry* e = &(<TermEntry*>b.terms.data)[term]
+    cdef uint32_t w
+    if e.stamp != b.n_chunks + 1:
+        if not _room(b):
+            return
+        e.stamp = b.n_chunks + 1
+        e.slot = <uint32_t>b.n_postings
+        e.df += 1
+        b.post_term[b.n_postings] = term
+        b.post_doc[b.n_postings] = b.n_chunks
+        b.post_weight[b.n_postings] = <uint16_t>weight
+        b.n_postings += 1
+        return
+    w = b.post_weight[e.slot]
+    if add:
+        w += weight
+        b.post_weight[e.slot] = <uint16_t>(w if w < 65535 else 65535)
+    elif w < weight:
+        b.post_weight[e.slot] = <uint16_t>weight
+
+
+cdef inline uint32_t _text(Builder* b, const uint8_t* p, size_t n, uint32_t weight) noexcept nogil:
+    """Every token of [p, p + n) into the chunk at hand; how many parts there were."""
+    cdef Token t
+    cdef const TokenEntry* e
+    cdef const uint8_t* end = p + n
+    cdef uint32_t i, parts = 0
+    while True:
+        p = next_token(p, end, &t)
+        if p == NULL:
+            return parts
+        e = _token(b, &t)
+        if e == NULL:
+            return parts
+        parts += e.plain
+        for i in range(e.n):
+            _occurs(b, (<uint32_t*>b.token_ids.data)[e.ids + i], weight, True)
+
+
+cdef inline uint32_t name_term(const uint8_t* name, uint32_t n, uint8_t* out) noexcept nogil:
+    """The dictionary term of an exact name: `#` and its hash."""
+    cdef uint64_t h = hash64(name, n)
+    out[0] = 35
+    memcpy(out + 1, &h, 8)
+    return 9
+
+
+cdef inline uint32_t last_name(const uint8_t* name, uint32_t n) noexcept nogil:
+    """Where the last component of a qualified name (`a::b`, `a.b`, `a:b`, `a#b`, `a\\b`) begins."""
+    cdef uint32_t i = n
+    while i and name[i - 1] != 58 and name[i - 1] != 46 and name[i - 1] != 35 and name[i - 1] != 92:
+        i -= 1
+    return i if i < n else 0
+
+
+cdef inline int name_code(int kind) noexcept nogil:
+    """What a definition of that kind is to a search for its exact name: 0 a value, 1 a function, 2 a type."""
+    if kind == KIND_CONSTANT or kind == KIND_VARIABLE or kind == KIND_IMPL or kind == KIND_SECTION:
+        return 0
+    if kind == KIND_FUNCTION or kind == KIND_METHOD or kind == KIND_MACRO:
+        return 1
+    return 2
+
+
+cdef inline bint _licence(const uint8_t* p, size_t n) noexcept nogil:
+    """A line of a licence: what every file says does not describe this one."""
+    cdef size_t i
+    cdef uint8_t c
+    for i in range(n):
+        c = p[i] | 32
+        if c == 99 and n - i >= 9 and memcmp(p + i + 1, b"opyright", 8) == 0:
+            return True
+        if c == 108 and n - i >= 6 and (p[i + 1] | 32) == 105 and (p[i + 2] | 32) == 99 and (p[i + 3] | 32) == 101:
+            return True
+        if c == 119 and n - i >= 7 and (p[i + 1] | 32) == 97 and (p[i + 2] | 32) == 114 and (p[i + 3] | 32) == 114 and (
+                p[i + 4] | 32) == 97 and (p[i + 5] | 32) == 110:
+            return True
+        if c == 115 and n - i >= 4 and (p[i + 1] | 32) == 112 and (p[i + 2] | 32) == 100 and (p[i + 3] | 32) == 120:
+            return True
+        if c == 97 and n - i >= 10 and (p[i + 1] | 32) == 108 and memcmp(p + i + 3, b" rights", 7) == 0:
+            return True
+    return False
+
+
+cdef inline void _definitions(Builder* b, const uint8_t* text, uint32_t* d, uint32_t first, uint32_t end,
+                              ChunkRecord* c, uint32_t* parts) noexcept nogil:
+    """The definitions on the lines [first, end): their records, their names as terms. Advances `d` over them."""
+    cdef Outline* o = &b.outline
+    cdef Definition* def_
+    cdef uint8_t[16] term
+    cdef uint32_t line = first, at, n
+    while d[0] < o.n_defs and o.defs[d[0]].line < end:
+        def_ = &o.defs[d[0]]
+        d[0] += 1
+        if def_.line < line:
+            continue  # cannot happen while the outline is in order; a record must not run backwards
+        n = def_.name_len
+        c.kinds |= <uint16_t>(1 << def_.kind)
+        bytes_varint(&b.defs, def_.line - line)
+        bytes_varint(&b.defs, def_.name - o.line_start[def_.line])
+        bytes_byte(&b.defs, <uint8_t>(n if n < 255 else 255))
+        bytes_byte(&b.defs, <uint8_t>(def_.kind | ((def_.flags & DEF_EXPORTED) << 4)))
+        bytes_byte(&b.defs, <uint8_t>(def_.depth if def_.depth < 255 else 255))
+        line = def_.line
+        parts[0] += _text(b, text + def_.name, n, WEIGHT_NAME)
+        if b.failed:
+            return
+        _occurs(b, _term(b, term, name_term(text + def_.name, n, term)), code_weight(name_code(def_.kind)), False)
+        at = last_name(text + def_.name, n)
+        if at:
+            _occurs(b, _term(b, term, name_term(text + def_.name + at, n - at, term)),
+                    code_weight(name_code(def_.kind)), False)
+
+
+cdef inline void _parent(const Outline* o, uint32_t d, uint32_t line, ChunkRecord* c) noexcept nogil:
+    """The definition that encloses the beginning of a chunk: that of its first definition, else the one before it."""
+    cdef int32_t p = -1
+    cdef uint32_t n
+    if d < o.n_defs and o.defs[d].line == line:
+        p = o.defs[d].parent
+    elif d:
+        p = <int32_t>(d - 1)  # the last one to begin above: the chunk continues it, or what encloses it
+        if d < o.n_defs and o.defs[d].depth <= o.defs[p].depth and o.line_class[line] & CLASS_BITS:
+            p = o.defs[d].parent
+    if p >= 0:
+        n = o.defs[p].name_len
+        c.parent = o.defs[p].name
+        c.parent_len = <uint8_t>(n if n < 255 else 255)
+        c.parent_kind = o.defs[p].kind
+
+
+cdef inline void _index(Builder* b, const uint8_t* text, uint32_t n, int language) noexcept nogil:
+    """Chunks, definitions and postings of one file's bytes."""
+    cdef Outline* o = &b.outline
+    cdef uint32_t made, i, line, weight, d = 0, sig = 0, len, first_def, end
+    cdef uint32_t parts
+    cdef int cls
+    cdef ChunkRecord c
+    cdef const uint32_t* cuts
+    outline_scan(text, n, language, o)
+    b.cuts.len = 0
+    made = chunk_lines(o, &b.cuts)
+    if o.failed or b.cuts.failed:
+        b.failed = True
+        return
+    cuts = <const uint32_t*>b.cuts.data
+    first_def = o.defs[0].first_line if o.n_defs else o.n_lines
+    for i in range(made):
+        memset(&c, 0, sizeof(c))
+        c.start = o.line_start[cuts[i]]
+        c.line = cuts[i]
+        c.defs = <uint32_t>b.defs.len
+        _parent(o, d, cuts[i], &c)
+        parts = 0
+        end = cuts[i + 1]
+        _definitions(b, text, &d, cuts[i], end, &c, &parts)
+        for line in range(cuts[i], end):
+            cls = o.line_class[line]
+            len = o.line_start[line + 1] - o.line_start[line]
+            if len > LINE_BYTES:
+                len = LINE_BYTES
+            weight = WEIGHT_CODE
+            while sig < o.n_defs and o.defs[sig].line < line:
+                sig += 1
+            if cls & CLASS_BITS == LINE_COMMENT:
+                weight = WEIGHT_COMMENT
+                if line < first_def and line < HEAD_LINES:
+                    if _licence(text + o.line_start[line], len):
+                        continue
+                    weight = WEIGHT_HEAD
+                elif cls & LINE_HEAD:
+                    weight = WEIGHT_HEAD
+            elif sig < o.n_defs and o.defs[sig].first_line <= line <= o.defs[sig].line:
+                weight = WEIGHT_SIGNATURE
+            parts += _text(b, text + o.line_start[line], len, weight)
+            if b.failed:
+                return
+        bytes_add(&b.chunks, &c, sizeof(c))
+        bytes_byte(&b.chunk_len, <uint8_t>length_code(parts))
+        b.total_len += code_length(length_code(parts))
+        b.n_chunks += 1
+
+
+cdef inline bint _read_file(int fd, uint64_t size, Bytes* out) noexcept nogil:
+    """The bytes of a file that had `size` bytes; reads on if it grew. False: errno tells."""
+    cdef ssize_t r
+    out.len = 0
+    while True:
+        if not bytes_reserve(out, size + 1 - out.len if size >= out.len else 65536):
+            return False
+        r = c_read(fd, out.data + out.len, out.cap - out.len)
+        if r < 0:
+            if errno == EINTR:
+                continue
+            return False
+        if r == 0:
+            return True
+        out.len += <size_t>r
+
+
+cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t max_size, FileReport* report) noexcept nogil:
+    """Reads and indexes `path`, relative to the folder open as `root`; paths must come in ascending order of bytes.
+
+    Returns a FileStatus, also in `report` with what was seen. Anything but FILE_INDEXED adds nothing."""
+    cdef int fd
+    cdef stat_t st
+    cdef FileRecord f
+    cdef PathWords pw
+    cdef size_t n = strlen(path)
+    cdef size_t sniff
+    cdef uint32_t i
+    memset(report, 0, sizeof(FileReport))
+    # O_NONBLOCK: opening a FIFO must not wait for a writer.
+    fd = c_openat(root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    if fd < 0:
+        report.error = errno
+        report.status = FILE_GONE if errno == ENOENT or errno == ENOTDIR else (
+            FILE_NOT_REGULAR if errno == ELOOP else FILE_UNREADABLE)
+        return report.status
+    report.status = FILE_INDEXED
+    if c_fstat(fd, &st) != 0:
+        report.error = errno
+        report.status = FILE_UNREADABLE
+    elif not S_ISREG(st.st_mode):
+        report.status = FILE_NOT_REGULAR
+    else:
+        report.size = <uint64_t>st.st_size
+        report.mtime_ns = mtime_ns(&st)
+        if report.size > max_size or report.size >= 0xFFFFFFFFULL:
+            report.status = FILE_LARGE
+        elif not _read_file(fd, report.size, &b.content):
+            report.error = errno
+            report.status = FILE_NO_MEMORY if b.content.failed else FILE_UNREADABLE
+            b.failed |= b.content.failed
+    if report.status == FILE_INDEXED:
+        # A writer may have been at work between fstat and read: then size and time do not describe what was read.
+        if c_fstat(fd, &st) != 0 or <uint64_t>st.st_size != b.content.len or mtime_ns(&st) != report.mtime_ns:
+            report.mtime_ns = 0
+        if clock_ns(True) - report.mtime_ns < RACY_NS:
+            report.mtime_ns = 0
+    c_close(fd)
+    if report.status != FILE_INDEXED:
+        return report.status
+    report.size = b.content.len
+    sniff = b.content.len if b.content.len < SNIFF_BYTES else SNIFF_BYTES
+    report.content = hash64(b.content.data, b.content.len)
+    if sniff and memchr(b.content.data, 0, sniff) != NULL:
+        report.status = FILE_BINARY
+        return FILE_BINARY
+    memset(&f, 0, sizeof(f))
+    f.size = report.size
+    f.mtime_ns = report.mtime_ns
+    f.content = report.content
+    f.path = <uint32_t>b.paths.len
+    f.path_len = <uint16_t>n
+    f.first_chunk = b.n_chunks
+    f.language = <uint8_t>language_of(<const uint8_t*>path, n, b.content.data, sniff)
+    f.flags = <uint8_t>path_flags(<const uint8_t*>path, n)
+    path_words(<const uint8_t*>path, n, &pw)
+    f.name_parts = <uint8_t>pw.n_name
+    f.whole_name = pw.whole_name
+    for i in range(n):
+        f.depth += path[i] == 47
+    _index(b, b.content.data, <uint32_t>b.content.len, f.language)
+    f.n_lines = b.outline.n_lines
+    bytes_add(&b.paths, path, n)
+    bytes_add(&b.files, &f, sizeof(f))
+    b.failed |= b.paths.failed or b.files.failed or b.chunks.failed or b.chunk_len.failed or b.defs.failed
+    if b.failed:
+        report.status = FILE_NO_MEMORY
+    return report.status
+
+
+# ------------------------------------------------------------------------------------------------------ the segment
+
+cdef inline bint _entry_before(const Builder* b, uint32_t x, uint32_t y) noexcept nogil:
+    cdef const TermEntry* p = &(<const TermEntry*>b.terms.data)[x]
+    cdef const TermEntry* q = &(<const TermEntry*>b.terms.data)[y]
+    cdef int c
+    if p.hash != q.hash:
+        return p.hash < q.hash
+    c = memcmp(b.term_text.data + p.text, b.term_text.data + q.text, p.len if p.len < q.len else q.len)
+    return c < 0 or (c == 0 and p.len < q.len)
+
+
+cdef inline void _term_order(const Builder* b, uint32_t* order, uint32_t* count) noexcept nogil:
+    """The terms by hash, then bytes: a counting sort by the hash's upper 16 bits, an insertion sort within each run."""
+    cdef const TermEntry* all = <const TermEntry*>b.terms.data
+    cdef uint32_t i, j, k, x
+    memset(count, 0, 65537 * 4)
+    for i in range(b.n_terms):
+        count[(all[i].hash >> 48) + 1] += 1
+    for i in range(65536):
+        count[i + 1] += count[i]
+    for i in range(b.n_terms):
+        k = <uint32_t>(all[i].hash >> 48)
+        order[count[k]] = i
+        count[k] += 1
+    for i in range(1, b.n_terms):
+        x = order[i]
+        j = i
+        while j and _entry_before(b, x, order[j - 1]):
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = x
+
+
+cdef inline uint32_t bucket_bits(uint32_t n_terms) noexcept nogil:
+    """About four terms to a bucket."""
+    cdef uint32_t k = 0
+    while k < 28 and (<uint64_t>4 << k) < n_terms:
+        k += 1
+    return k
+
+
+cdef inline void write_buckets(StoreWriter* w, const uint64_t* hashes_high, uint32_t n, uint32_t k) noexcept nogil:
+    """The array term_bucket for `n` ascending hashes."""
+    cdef uint32_t i = 0, b
+    writer_array(w, b"term_bucket", b"<u4", 4)
+    for b in range((<uint32_t>1 << k) + 1):
+        while i < n and (b == <uint32_t>1 << k or (k and hashes_high[i] >> (64 - k) < b)):
+            i += 1
+        writer_add(w, &i, 4)
+
+
+cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, int* error) noexcept nogil:
+    """Writes what went in as a segment at `path` (not synced: a spill is read back at once). False: errno in `error`, 0
+    for no memory; the file must then be removed. The builder can only be freed afterwards."""
+    cdef StoreWriter w
+    cdef Bytes lists, records
+    cdef TermRecord r
+    cdef TermEntry* e
+    cdef uint32_t* order = <uint32_t*>malloc(<size_t>b.n_terms * 4 + 4)
+    cdef uint32_t* count = <uint32_t*>malloc(65537 * 4)
+    cdef uint32_t* docs = <uint32_t*>malloc(b.n_postings * 4 + 4)
+    cdef uint8_t* codes = <uint8_t*>malloc(b.n_postings + 4)
+    cdef uint64_t* hashes = <uint64_t*>malloc(<size_t>b.n_terms * 8 + 8)
+    cdef uint32_t* at = <uint32_t*>malloc(<size_t>b.n_terms * 4 + 4)
+    cdef uint32_t i, t, k, text = 0
+    cdef size_t p, sum = 0
+    cdef bint ok = False
+    bytes_init(&lists)
+    bytes_init(&records)
+    error[0] = 0
+    if order != NULL and count != NULL and docs != NULL and codes != NULL and hashes != NULL and at != NULL:
+        ok = writer_open(&w, path, b"segment", serial, SEGMENT_ARRAYS)
+        if not ok:
+            error[0] = w.error
+            writer_close(&w, False)
+    if ok:
+        w.head.numbers[0] = b.total_len
+        _term_order(b, order, count)
+        # at[t]: where the postings of term t go in the sorted arrays; documents stay ascending within a term.
+        for i in range(b.n_terms):
+            e = &(<TermEntry*>b.terms.data)[order[i]]
+            at[order[i]] = <uint32_t>sum
+            sum += e.df
+            hashes[i] = e.hash
+        for p in range(b.n_postings):
+            t = b.post_term[p]
+            docs[at[t]] = b.post_doc[p]
+            codes[at[t]] = <uint8_t>weight_code(b.post_weight[p])
+            at[t] += 1
+        writer_array(&w, b"postings", b"|u1", 1)
+        for i in range(b.n_terms):
+            e = &(<TermEntry*>b.terms.data)[order[i]]
+            r.text = text
+            text += e.len
+            r.df = e.df
+            p = at[order[i]] - e.df
+            if e.df == 1:
+                r.post = docs[p] | (<uint32_t>codes[p] << SINGLE_CODE)
+            else:
+                r.post = <uint32_t>(w.at // 4 - w.arrays[0].offset // 4)
+                lists.len = 0
+                if e.df:
+                    postings_encode(docs + p, codes + p, e.df, b.chunk_len.data, &lists)
+                writer_add(&w, lists.data, lists.len)
+            bytes_add(&records, &r, sizeof(r))
+        r.text = text
+        r.df = 0
+        r.post = 0
+        bytes_add(&records, &r, sizeof(r))
+        writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))
+        writer_add(&w, b.chunks.data, b.chunks.len)
+        writer_array(&w, b"chunk_len", b"|u1", 1)
+        writer_add(&w, b.chunk_len.data, b.chunk_len.len)
+        writer_array(&w, b"defs", b"|u1", 1)
+        writer_add(&w, b.defs.data, b.defs.len)
+        writer_array(&w, b"terms", b"term", sizeof(TermRecord))
+        writer_add(&w, records.data, records.len)
+        writer_array(&w, b"term_text", b"|u1", 1)
+        for i in range(b.n_terms):
+            e = &(<TermEntry*>b.terms.data)[order[i]]
+            writer_add(&w, b.term_text.data + e.text, e.len)
+        write_buckets(&w, hashes, b.n_terms, bucket_bits(b.n_terms))
+        writer_array(&w, b"files", b"file", sizeof(FileRecord))
+        writer_add(&w, b.files.data, b.files.len)
+        writer_array(&w, b"paths", b"|u1", 1)
+        writer_add(&w, b.paths.data, b.paths.len)
+        ok = parts_write(&w, <const FileRecord*>b.files.data, <uint32_t>(b.files.len // sizeof(FileRecord)),
+                         b.paths.data)
+        ok = ok and not lists.failed and not records.failed
+        if not writer_close(&w, False):
+            error[0] = w.error
+            ok = False
+    bytes_free(&lists)
+    bytes_free(&records)
+    free(order)
+    free(count)
+    free(docs)
+    free(codes)
+    free(hashes)
+    free(at)
+    return ok

@@ -1,0 +1,835 @@
+# cython: language_level=3
+"""The door for Python: thin wrappers over the engine's functions. Bytes in, plain values out; the GIL is released where
+work is done. Names and meanings are those of the `.pxd` files; `engine.pyi` has the types.
+"""
+import os
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stdlib cimport malloc, calloc, free
+from libc.string cimport memcpy, memset, strerror
+
+from _core cimport builder as _builder
+from _core cimport index as _index
+from _core cimport outline as _outline
+from _core cimport store as _store
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte
+from _core.chunk cimport chunk_lines
+from _core.filter cimport Filter, Slice, filter_free, GLOBS_MAX, PLACES_MAX
+from _core.flags cimport (
+    Args, Flag, args_parse, flag_get, help_text, command_name, command_usage, command_help, FLAG_END, CMD_END,
+)
+from _core.glob cimport glob_match as _glob_match, path_glob as _path_glob
+from _core.hash cimport hash64 as _hash64
+from _core.languages cimport (
+    language_of as _language_of, language_name as _language_name, language_by_name as _language_by_name, LANG_COUNT,
+)
+from _core.merge cimport merge_segments, bit, MERGE_INPUTS, MERGE_SYSTEM, MERGE_MEMORY, MERGE_DAMAGED
+from _core.path cimport PathWords, path_words as _path_words, path_flags as _path_flags
+from _core.place cimport Place, Matcher, matcher_init, place_load, PLACE_OK, PLACE_CHANGED, PLACE_DAMAGED
+from _core.postings cimport (
+    BLOCK, CODES, NO_DOC, Skip, postings_encode, block_decode, tail_decode, code_weight as _code_weight,
+    weight_code as _weight_code, code_length as _code_length, length_code as _length_code,
+)
+from _core.project cimport index_folder as _index_folder, find_project as _find_project
+from _core.query cimport Query, query_parse, TERMS
+from _core.rank cimport Weights, Results, Result, default_weights, rank
+from _core.render cimport Style, json_place
+from _core.segment cimport (
+    Segment, FileRecord, ChunkRecord, segment_open, segment_close, segment_term, segment_postings, segment_file,
+    segment_file_end, FILE_TEST,
+)
+from _core.stem cimport stem as _stem
+from _core.text cimport Token, Terms, next_token, token_terms, make_term, TERM_MAX
+from _core.unicode cimport (
+    utf8_decode as _utf8_decode, utf8_encode as _utf8_encode, fold_case as _fold_case, cp_class as _cp_class,
+    cp_width as _cp_width, cp_is_upper as _cp_is_upper,
+)
+from _core.version cimport version_string
+from _core.sys cimport c_open, c_close, c_read, c_fstat, stat_t, mtime_ns, O_RDONLY, O_CLOEXEC, ssize_t, errno
+
+VERSION = (<bytes>version_string()).decode()
+FORMAT_VERSION = _store.FORMAT_VERSION
+
+
+class DamagedError(Exception):
+    """A file of the index does not hold what was written; the index must be rebuilt."""
+
+
+class VersionError(Exception):
+    """The index was written by another version of greppy; it must be rebuilt."""
+
+
+# ------------------------------------------------------------------------------------------------- small functions
+
+def hash64(data) -> int:
+    """XXH64 of any bytes-like object."""
+    cdef const uint8_t[::1] view = data
+    cdef size_t n = view.shape[0]
+    if n == 0:
+        return _hash64(b"", 0)
+    return _hash64(&view[0], n)
+
+
+def hash_file(bytes path) -> int:
+    """XXH64 of a file's content. Raises OSError."""
+    with open(path, "rb") as file:
+        return hash64(file.read())
+
+
+def stem(bytes word) -> bytes:
+    """Porter2 stem of a lower-case ASCII word."""
+    cdef uint32_t n = len(word)
+    cdef uint8_t* work = <uint8_t*>malloc(n + 8)
+    if work == NULL:
+        raise MemoryError
+    memcpy(work, <const char*>word, n)
+    n = _stem(work, n)
+    result = PyBytes_FromStringAndSize(<char*>work, n)
+    free(work)
+    return result
+
+
+def utf8_decode(bytes data) -> tuple:
+    """(length, code point) of the character at the start; (0, 0) when it is no UTF-8."""
+    cdef uint32_t cp = 0
+    cdef const uint8_t* p = <const uint8_t*>data
+    cdef uint32_t n = 0
+    if len(data):
+        n = _utf8_decode(p, p + len(data), &cp)
+    return (n, cp if n else 0)
+
+
+def utf8_encode(uint32_t cp) -> bytes:
+    cdef uint8_t[8] out
+    cdef uint32_t n = _utf8_encode(cp, out)
+    return PyBytes_FromStringAndSize(<char*>out, n)
+
+
+def fold_case(uint32_t cp) -> int:
+    return _fold_case(cp)
+
+
+def cp_class(uint32_t cp) -> int:
+    return _cp_class(cp)
+
+
+def cp_width(uint32_t cp) -> int:
+    return _cp_width(cp)
+
+
+def cp_is_upper(uint32_t cp) -> bool:
+    return bool(_cp_is_upper(cp))
+
+
+def tokens(bytes text) -> list:
+    """[(offset, length, [terms], has_whole)] of every token, see text.pxd."""
+    cdef Token t
+    cdef Terms x
+    cdef const uint8_t* start = <const uint8_t*>text
+    cdef const uint8_t* p = start
+    cdef const uint8_t* end = start + len(text)
+    cdef uint32_t i
+    out = []
+    while True:
+        p = next_token(p, end, &t)
+        if p == NULL:
+            return out
+        token_terms(&t, &x)
+        terms = [PyBytes_FromStringAndSize(<char*>&x.text[x.off[i]], x.len[i]) for i in range(x.n)]
+        out.append((t.at - start, t.len, terms, bool(x.has_whole)))
+
+
+def stored_term(bytes text) -> bytes:
+    """The form in which the dictionary holds a term (long ones are cut, see text.pxd)."""
+    cdef uint8_t[TERM_MAX] out
+    cdef uint32_t n = make_term(out, <const uint8_t*>text, len(text))
+    return PyBytes_FromStringAndSize(<char*>out, n)
+
+
+def name_term(bytes name) -> bytes:
+    """The dictionary term that leads to the chunks that define exactly this name."""
+    cdef uint8_t[16] out
+    cdef uint32_t n = _builder.name_term(<const uint8_t*>name, len(name), out)
+    return PyBytes_FromStringAndSize(<char*>out, n)
+
+
+def path_words(bytes path) -> tuple:
+    """([(word, stem)], how many of them are of the file's name)."""
+    cdef PathWords w
+    cdef uint32_t i
+    _path_words(<const uint8_t*>path, len(path), &w)
+    words = []
+    for i in range(w.n):
+        words.append((PyBytes_FromStringAndSize(<char*>&w.text[w.off[i]], w.raw[i]),
+                      PyBytes_FromStringAndSize(<char*>&w.text[w.off[i] + w.raw[i]], w.stem[i])))
+    return words, w.n_name
+
+
+def path_flags(bytes path) -> int:
+    return _path_flags(<const uint8_t*>path, len(path))
+
+
+def glob_match(bytes pattern, bytes text) -> bool:
+    return bool(_glob_match(<const uint8_t*>pattern, len(pattern), <const uint8_t*>text, len(text)))
+
+
+def path_glob(bytes pattern, bytes path) -> bool:
+    return bool(_path_glob(<const uint8_t*>pattern, len(pattern), <const uint8_t*>path, len(path)))
+
+
+def weight_code(uint32_t weight) -> int:
+    return _weight_code(weight)
+
+
+def code_weight(uint32_t code) -> int:
+    return _code_weight(code)
+
+
+def length_code(uint32_t n) -> int:
+    return _length_code(n)
+
+
+def code_length(uint32_t code) -> int:
+    return _code_length(code)
+
+
+def query(bytes text) -> dict:
+    """What a question becomes: words (stems in order), extra terms with weights, names, whether it is one symbol."""
+    cdef Query q
+    cdef uint32_t i
+    query_parse(<const uint8_t*>text, len(text), &q)
+    return {
+        "words": [PyBytes_FromStringAndSize(<char*>q.words[i].stem, q.words[i].stem_len) for i in range(q.n_words)],
+        "extra": [(PyBytes_FromStringAndSize(<char*>q.terms[i].text, q.terms[i].len), q.terms[i].weight)
+                  for i in range(q.n_words, q.n_terms)],
+        "names": [PyBytes_FromStringAndSize(<char*>q.names[i].at, q.names[i].len) for i in range(q.n_names)],
+        "symbol": bool(q.symbol),
+    }
+
+
+# --------------------------------------------------------------------------------------------------------- outline
+
+def languages() -> list:
+    """Names of the languages, by number."""
+    return [(<bytes>_language_name(i)).decode() for i in range(LANG_COUNT)]
+
+
+def language_of(bytes path, bytes head=b"") -> str:
+    return (<bytes>_language_name(_language_of(<const uint8_t*>path, len(path), <const uint8_t*>head, len(head)))).decode()
+
+
+def language_by_name(str name) -> int:
+    """Number of a language by name, alias or extension; -1 when unknown."""
+    cdef bytes b = name.encode()
+    return _language_by_name(<const uint8_t*>b, len(b))
+
+
+def kind_names() -> list:
+    return [(<bytes>_outline.kind_name(i)).decode() for i in range(_outline.KIND_COUNT)]
+
+
+def kind_by_name(str name) -> int:
+    cdef bytes b = name.encode()
+    return _outline.kind_by_name(<const uint8_t*>b, len(b))
+
+
+def outline(bytes text, str language) -> list:
+    """[(line, name, kind, flags, depth, parent)] of the definitions, lines from 0."""
+    cdef _outline.Outline o
+    cdef const uint8_t* p = <const uint8_t*>text
+    cdef size_t n = len(text)
+    cdef int lang = language_by_name(language)
+    cdef uint32_t i
+    cdef _outline.Definition* d
+    if lang < 0:
+        raise ValueError(f"unknown language: {language}")
+    _outline.outline_init(&o)
+    try:
+        with nogil:
+            _outline.outline_scan(p, n, lang, &o)
+        if o.failed:
+            raise MemoryError
+        out = []
+        for i in range(o.n_defs):
+            d = &o.defs[i]
+            out.append((d.line, text[d.name:d.name + d.name_len], (<bytes>_outline.kind_name(d.kind)).decode(), d.flags,
+                        d.depth, d.parent))
+        return out
+    finally:
+        _outline.outline_free(&o)
+
+
+def line_classes(bytes text, str language) -> bytes:
+    """A byte a line: LINE_* of outline.pxd."""
+    cdef _outline.Outline o
+    cdef const uint8_t* p = <const uint8_t*>text
+    cdef size_t n = len(text)
+    cdef int lang = language_by_name(language)
+    if lang < 0:
+        raise ValueError(f"unknown language: {language}")
+    _outline.outline_init(&o)
+    try:
+        with nogil:
+            _outline.outline_scan(p, n, lang, &o)
+        return PyBytes_FromStringAndSize(<char*>o.line_class, o.n_lines)
+    finally:
+        _outline.outline_free(&o)
+
+
+def line_starts(bytes text, str language) -> list:
+    """Offsets of the lines' beginnings, and the text's length."""
+    cdef _outline.Outline o
+    cdef int lang = language_by_name(language)
+    cdef uint32_t i
+    _outline.outline_init(&o)
+    try:
+        _outline.outline_scan(<const uint8_t*>text, len(text), lang, &o)
+        return [o.line_start[i] for i in range(o.n_lines + 1)]
+    finally:
+        _outline.outline_free(&o)
+
+
+def chunks(bytes text, str language) -> list:
+    """First lines of the chunks, and the number of lines."""
+    cdef _outline.Outline o
+    cdef Bytes cuts
+    cdef uint32_t n
+    cdef int lang = language_by_name(language)
+    cdef uint32_t i
+    bytes_init(&cuts)
+    _outline.outline_init(&o)
+    try:
+        _outline.outline_scan(<const uint8_t*>text, len(text), lang, &o)
+        n = chunk_lines(&o, &cuts)
+        return [(<uint32_t*>cuts.data)[i] for i in range(n + 1)]
+    finally:
+        _outline.outline_free(&o)
+        bytes_free(&cuts)
+
+
+# -------------------------------------------------------------------------------------------------------- postings
+
+def encode_postings(docs, codes, bytes lengths) -> bytes:
+    """The list of two or more postings; documents ascending, `lengths[d]` the length code of document d."""
+    cdef uint32_t n = len(docs), i
+    cdef uint32_t* d = <uint32_t*>malloc(4 * n + 4)
+    cdef uint8_t* c = <uint8_t*>malloc(n + 1)
+    cdef Bytes out
+    bytes_init(&out)
+    try:
+        for i in range(n):
+            d[i] = docs[i]
+            c[i] = codes[i]
+        postings_encode(d, c, n, <const uint8_t*>lengths, &out)
+        return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+    finally:
+        free(d)
+        free(c)
+        bytes_free(&out)
+
+
+# ---------------------------------------------------------------------------------------------------------- stores
+
+cdef _raise_store(int e, path):
+    if e == _store.STORE_SYSTEM:
+        raise OSError(errno, os.strerror(errno), os.fsdecode(path))
+    if e == _store.STORE_DAMAGED:
+        raise DamagedError(f"{os.fsdecode(path)} is damaged")
+    if e == _store.STORE_VERSION:
+        raise VersionError(f"{os.fsdecode(path)} was written by another version")
+    if e == _store.STORE_MEMORY:
+        raise MemoryError
+
+
+def write_store(bytes path, bytes kind, uint64_t serial, list arrays, bint sync=True) -> None:
+    """A container with [(name, dtype, item size, buffer)]. Raises OSError; the file must then be removed."""
+    cdef _store.StoreWriter w
+    cdef const uint8_t[::1] view
+    if not _store.writer_open(&w, path, kind, serial, len(arrays)):
+        error = w.error
+        _store.writer_close(&w, False)
+        raise OSError(error, os.strerror(error), os.fsdecode(path))
+    for name, dtype, item, data in arrays:
+        _store.writer_array(&w, <bytes>name, <bytes>dtype, item)
+        if len(data):
+            view = data
+            _store.writer_add(&w, &view[0], view.shape[0])
+    if not _store.writer_close(&w, sync):
+        raise OSError(w.error, os.strerror(w.error), os.fsdecode(path))
+
+
+def store_directory(bytes path, bytes kind) -> dict:
+    """{"serial", "numbers", "arrays": {name: (dtype, item size, offset, count)}} of a container whose header is right."""
+    cdef _store.Store s
+    cdef uint32_t i
+    _raise_store(_store.store_open(&s, path, kind), path)
+    arrays = {}
+    for i in range(s.head.n_arrays):
+        arrays[(<bytes>s.arrays[i].name).decode()] = (
+            (<bytes>s.arrays[i].dtype).decode(), s.arrays[i].item, s.arrays[i].offset, s.arrays[i].count)
+    out = {"serial": s.head.serial, "numbers": (s.head.numbers[0], s.head.numbers[1]), "arrays": arrays}
+    _store.store_close(&s)
+    return out
+
+
+def store_verify(bytes path, bytes kind) -> bool:
+    """Every page against its checksum. Raises OSError, DamagedError or VersionError when it cannot even be opened."""
+    cdef _store.Store s
+    cdef bint ok
+    _raise_store(_store.store_open(&s, path, kind), path)
+    with nogil:
+        ok = _store.store_check(&s)
+    _store.store_close(&s)
+    return bool(ok)
+
+
+# ---------------------------------------------------------------------------------------------------------- builder
+
+FILE_INDEXED = _builder.FILE_INDEXED
+FILE_BINARY = _builder.FILE_BINARY
+FILE_LARGE = _builder.FILE_LARGE
+FILE_GONE = _builder.FILE_GONE
+FILE_UNREADABLE = _builder.FILE_UNREADABLE
+FILE_NOT_REGULAR = _builder.FILE_NOT_REGULAR
+RACY_NS = _builder.RACY_NS
+
+
+cdef class Builder:
+    """Inverts files in memory; `write` makes a segment of them and empties the builder. One thread at a time."""
+    cdef _builder.Builder b
+
+    def __cinit__(self):
+        if not _builder.builder_init(&self.b):
+            raise MemoryError
+
+    def __dealloc__(self):
+        _builder.builder_free(&self.b)
+
+    @property
+    def memory(self) -> int:
+        """Bytes held, with what writing will need on top."""
+        return _builder.builder_bytes(&self.b)
+
+    @property
+    def n_chunks(self) -> int:
+        return self.b.n_chunks
+
+    @property
+    def n_files(self) -> int:
+        return self.b.files.len // sizeof(FileRecord)
+
+    def add(self, int root, list paths, uint64_t max_size) -> list:
+        """Indexes files, ascending by path, relative to the open folder `root`: a report for each, (status, errno, size,
+        mtime_ns, content hash)."""
+        cdef _builder.FileReport r
+        cdef const char* p
+        out = []
+        for path in paths:
+            p = <bytes>path
+            with nogil:
+                _builder.builder_file(&self.b, root, p, max_size, &r)
+            if self.b.failed:
+                raise MemoryError("not enough memory to index " + os.fsdecode(path))
+            out.append((r.status, r.error, r.size, r.mtime_ns, r.content))
+        return out
+
+    def write(self, bytes path, uint64_t serial) -> None:
+        """Writes the segment. Raises OSError (the file is then removed) or MemoryError."""
+        cdef int error = 0
+        cdef bint ok
+        cdef const char* p = path
+        with nogil:
+            ok = _builder.builder_write(&self.b, p, serial, &error)
+            _builder.builder_free(&self.b)
+        if not _builder.builder_init(&self.b):
+            raise MemoryError
+        if not ok:
+            try:
+                os.unlink(path)
+            except OSError:
+                pass
+            if error:
+                raise OSError(error, os.strerror(error), os.fsdecode(path))
+            raise MemoryError
+
+
+def merge(list inputs, bytes path, uint64_t serial) -> None:
+    """One segment at `path` from [(path, deleted files' bitmap or None)]. Raises OSError, DamagedError or MemoryError, and
+    then leaves no file."""
+    cdef uint32_t n = len(inputs), i, opened = 0
+    cdef Segment* all = <Segment*>calloc(n + 1, sizeof(Segment))
+    cdef Segment* segments[MERGE_INPUTS]
+    cdef const uint8_t* deleted[MERGE_INPUTS]
+    cdef int error = 0, e
+    cdef const char* out = path
+    if n > MERGE_INPUTS:
+        free(all)
+        raise ValueError(f"at most {MERGE_INPUTS} segments can be merged at once")
+    try:
+        for i in range(n):
+            name, bits = inputs[i]
+            _raise_store(segment_open(&all[i], <bytes>name), name)
+            opened = i + 1
+            segments[i] = &all[i]
+            deleted[i] = NULL
+            if bits is not None:
+                if len(bits) < (all[i].n_files + 7) // 8:
+                    raise ValueError("a deletion bitmap is too short")
+                deleted[i] = <const uint8_t*><bytes>bits
+        with nogil:
+            e = merge_segments(segments, deleted, n, out, serial, &error)
+        if e:
+            try:
+                os.unlink(path)
+            except OSError:
+                pass
+            if e == MERGE_SYSTEM:
+                raise OSError(error, os.strerror(error), os.fsdecode(path))
+            if e == MERGE_DAMAGED:
+                raise DamagedError("a segment is damaged")
+            raise MemoryError
+    finally:
+        for i in range(opened):
+            segment_close(&all[i])
+        free(all)
+
+
+def live(bytes path, deleted) -> tuple:
+    """(files, chunks, sum of lengths, depth of the shallowest file, bitmap of deleted chunks) of a segment without the
+    files of the bitmap `deleted` (None: none)."""
+    cdef Segment s
+    cdef uint32_t f, c, end
+    cdef uint64_t files = 0, n_chunks = 0, length = 0, depth = 1 << 20
+    cdef const FileRecord* r
+    cdef const uint8_t* bits = NULL
+    _raise_store(segment_open(&s, path), path)
+    try:
+        if not _store.store_check(&s.store):
+            raise DamagedError(f"{os.fsdecode(path)} is damaged")
+        if deleted is not None:
+            bits = <const uint8_t*><bytes>deleted
+        gone = bytearray((s.n_chunks + 7) // 8)
+        for f in range(s.n_files):
+            r = segment_file(&s, f)
+            end = segment_file_end(&s, f)
+            if bit(bits, f):
+                for c in range(r.first_chunk, end):
+                    gone[c >> 3] |= 1 << (c & 7)
+                continue
+            files += 1
+            n_chunks += end - r.first_chunk
+            for c in range(r.first_chunk, end):
+                length += _code_length(s.chunk_len[c])
+            if r.depth < depth:
+                depth = r.depth
+        return files, n_chunks, length, depth, bytes(gone)
+    finally:
+        segment_close(&s)
+
+
+def segment_paths(bytes path) -> list:
+    """Paths of a segment's files, by number."""
+    cdef Segment s
+    cdef uint32_t f
+    cdef const FileRecord* r
+    _raise_store(segment_open(&s, path), path)
+    try:
+        out = []
+        for f in range(s.n_files):
+            r = segment_file(&s, f)
+            if r == NULL:
+                raise DamagedError(f"{os.fsdecode(path)} is damaged")
+            out.append(PyBytes_FromStringAndSize(<char*>&s.paths[r.path], r.path_len))
+        return out
+    finally:
+        segment_close(&s)
+
+
+# ------------------------------------------------------------------------------------------------------------ index
+
+def index_folder(bytes root) -> bytes:
+    """Folder of the index of the project with that real path. Raises RuntimeError when nothing says where caches go."""
+    cdef Bytes out
+    bytes_init(&out)
+    try:
+        if not _index_folder(<const uint8_t*>root, len(root), &out):
+            raise RuntimeError("no place for the index: set HOME, XDG_CACHE_HOME or GREPPY_INDEX_DIR")
+        return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+    finally:
+        bytes_free(&out)
+
+
+def find_project(bytes start) -> bytes:
+    """Root of the project around a folder given by its real path."""
+    cdef bint indexed
+    return start[:_find_project(<const uint8_t*>start, len(start), &indexed)]
+
+
+cdef list _slices(values):
+    return [v.encode("utf-8", "surrogateescape") if isinstance(v, str) else bytes(v) for v in values]
+
+
+cdef class Reader:
+    """An open index. Safe to share between threads: searches only read."""
+    cdef _index.Index x
+    cdef bytes folder
+    cdef bint opened
+
+    def __cinit__(self, bytes folder):
+        cdef int e
+        self.folder = folder
+        e = _index.index_open(&self.x, <const uint8_t*>folder, len(folder))
+        if e == _index.INDEX_MISSING:
+            raise FileNotFoundError(2, "no index here", os.fsdecode(folder))
+        if e == _index.INDEX_DAMAGED:
+            raise DamagedError(f"the index in {os.fsdecode(folder)} is damaged")
+        if e == _index.INDEX_VERSION:
+            raise VersionError(f"the index in {os.fsdecode(folder)} was written by another version")
+        if e == _index.INDEX_SYSTEM:
+            raise OSError(errno, os.strerror(errno), os.fsdecode(folder))
+        if e:
+            raise MemoryError
+        self.opened = True
+
+    def __dealloc__(self):
+        self.close()
+
+    def close(self) -> None:
+        if self.opened:
+            self.opened = False
+            _index.index_close(&self.x)
+
+    cdef _check(self):
+        if not self.opened:
+            raise ValueError("the index is closed")
+
+    @property
+    def root(self) -> bytes:
+        self._check()
+        return PyBytes_FromStringAndSize(<char*>self.x.root, self.x.root_n)
+
+    @property
+    def generation(self) -> int:
+        self._check()
+        return self.x.manifest.head.serial
+
+    @property
+    def stats(self) -> tuple:
+        """(files, chunks, sum of lengths), without what is deleted."""
+        self._check()
+        return self.x.n_files, self.x.n_chunks, self.x.total_len
+
+    def fresh(self) -> bool:
+        """Does the file system still look as it did when the index was committed?"""
+        cdef bint ok
+        cdef const uint8_t* p = <const uint8_t*>self.folder
+        cdef size_t n = len(self.folder)
+        self._check()
+        with nogil:
+            ok = _index.index_fresh(&self.x, p, n)
+        return bool(ok)
+
+    def postings(self, bytes term) -> list:
+        """[(segment, documents, weights in halves)] of a term as the dictionary has it; buffers of <u4 and u1 codes."""
+        cdef uint32_t i, t
+        cdef Segment* s
+        self._check()
+        stored = stored_term(term)
+        out = []
+        for i in range(self.x.n_segments):
+            s = &self.x.segments[i]
+            t = segment_term(s, <const uint8_t*><bytes>stored, len(stored))
+            if t == s.n_terms:
+                continue
+            docs = bytearray(4 * s.terms[t].df)
+            codes = bytearray(s.terms[t].df)
+            if not segment_postings(s, &s.terms[t], <uint32_t*><char*>docs, <uint8_t*><char*>codes):
+                raise DamagedError("a posting list is damaged")
+            out.append((i, docs, codes))
+        return out
+
+    def search(self, bytes text, uint32_t limit=20, globs=(), types=(), types_not=(), kinds=(), places=(),
+               bint no_tests=False, weights=None) -> list:
+        """JSON objects (bytes), best first; the arguments are those of the command line."""
+        cdef Filter* f = NULL
+        cdef Query* q = NULL
+        cdef Weights w
+        cdef Results results
+        cdef double[TERMS] values
+        cdef const uint8_t* p = <const uint8_t*>text
+        cdef size_t n = len(text)
+        cdef int k
+        self._check()
+        default_weights(&w)
+        _set_weights(&w, weights)
+        globs, places = _slices(globs), _slices(places)
+        if len(globs) > GLOBS_MAX or len(places) > PLACES_MAX:
+            raise ValueError("too many globs or places")
+        f = <Filter*>calloc(1, sizeof(Filter))
+        q = <Query*>calloc(1, sizeof(Query))
+        results.items = NULL
+        try:
+            if f == NULL or q == NULL:
+                raise MemoryError
+            for g in globs:
+                f.globs[f.n_globs].at = <const uint8_t*><bytes>g
+                f.globs[f.n_globs].len = len(g)
+                f.n_globs += 1
+                f.includes |= not g.startswith(b"!")
+            for g in places:
+                f.places[f.n_places].at = <const uint8_t*><bytes>g
+                f.places[f.n_places].len = len(g)
+                f.n_places += 1
+            for name in types:
+                k = _known(language_by_name(name), "language", name)
+                f.languages[k >> 6] |= <uint64_t>1 << (k & 63)
+            for name in types_not:
+                k = _known(language_by_name(name), "language", name)
+                f.not_languages[k >> 6] |= <uint64_t>1 << (k & 63)
+            for name in kinds:
+                f.kinds |= 1 << <int>_known(kind_by_name(name), "kind", name)
+            f.no_tests = no_tests
+            f.active = bool(globs or places or types or types_not or kinds or no_tests)
+            with nogil:
+                query_parse(p, n, q)
+                rank(&self.x, q, f, &w, limit, False, values, &results)
+            if results.failed:
+                raise MemoryError
+            return self._places(q, values, &results, limit)
+        finally:
+            if f != NULL:
+                filter_free(f)
+            free(f)
+            free(q)
+            free(results.items)
+
+    cdef list _places(self, const Query* q, const double* values, const Results* results, uint32_t limit):
+        cdef Place* place = <Place*>calloc(1, sizeof(Place))
+        cdef Matcher m
+        cdef Style style
+        cdef Bytes json
+        cdef uint32_t i
+        cdef int status
+        out = []
+        memset(&style, 0, sizeof(style))
+        bytes_init(&json)
+        try:
+            if place == NULL:
+                raise MemoryError
+            for i in range(self.x.n_segments):
+                if self.x.segments[i].store.damaged:
+                    raise DamagedError("the index is damaged")
+            matcher_init(&m, q, values)
+            for i in range(results.n):
+                if <uint32_t>len(out) == limit:
+                    break
+                json.len = 0
+                with nogil:
+                    status = place_load(&self.x, &results.items[i], &m, False, place)
+                    if status == PLACE_OK:
+                        json_place(&json, &style, place, results.items[i].score)
+                if status == PLACE_CHANGED:
+                    continue
+                if status == PLACE_DAMAGED:
+                    raise DamagedError("the index is damaged")
+                if status != PLACE_OK or json.failed:
+                    raise MemoryError
+                out.append(PyBytes_FromStringAndSize(<char*>json.data, json.len))
+            return out
+        finally:
+            if place != NULL:
+                bytes_free(&place.text)
+            free(place)
+            bytes_free(&json)
+
+
+cdef _known(int k, what, name):
+    if k < 0:
+        raise ValueError(f"unknown {what}: {name}")
+    return k
+
+
+cdef tuple _WEIGHT_NAMES():
+    return ("k1", "b", "word_decay", "path_decay", "chunks", "top_sum", "name_cover", "name_precision", "folders", "symbol",
+            "symbol_type", "symbol_file", "named", "depth", "test", "example", "compat", "generated", "vendored")
+
+
+def weights() -> dict:
+    """The ranking's weights as they are without any change, by name (rank.pxd says what each is for)."""
+    cdef Weights w
+    default_weights(&w)
+    cdef double* v = <double*>&w
+    return {name: v[i] for i, name in enumerate(_WEIGHT_NAMES())}
+
+
+cdef _set_weights(Weights* w, changes):
+    cdef double* v = <double*>w
+    names = _WEIGHT_NAMES()
+    for name, value in (changes or {}).items():
+        if name not in names:
+            raise ValueError(f"unknown weight: {name}")
+        v[<int>names.index(name)] = value
+
+
+# ----------------------------------------------------------------------------------------------------- command line
+
+def parse_args(list argv) -> dict:
+    """The command line as the front reads it: {"command", "flags": [(name, value or None)], "places", "help", "version",
+    "error"}. `argv` without the program's name."""
+    cdef Args* a = <Args*>calloc(1, sizeof(Args))
+    cdef char** v = <char**>calloc(len(argv) + 2, sizeof(char*))
+    cdef Flag f
+    cdef int i
+    encoded = [b"greppy", *(os.fsencode(x) for x in argv)]
+    if a == NULL or v == NULL:
+        free(a)
+        free(v)
+        raise MemoryError
+    try:
+        for i in range(len(encoded)):
+            v[i] = <bytes>encoded[i]
+        args_parse(len(encoded), v, a)
+        flags = []
+        for i in range(a.n_flags):
+            flag_get(a.flags[i].flag, &f)
+            flags.append(((<bytes>f.long_name).decode(), None if f.value == NULL else <bytes>a.flags[i].value))
+        return {
+            "command": (<bytes>command_name(a.command)).decode(),
+            "flags": flags,
+            "places": [<bytes>a.places[i] for i in range(a.n_places)],
+            "help": bool(a.help),
+            "version": bool(a.version),
+            "error": (<bytes>a.error).decode("utf-8", "replace"),
+        }
+    finally:
+        free(a)
+        free(v)
+
+
+def flags() -> list:
+    """The table: [(long name, short name or "", value name or None, help, [commands], hidden)]."""
+    cdef Flag f
+    cdef int i, c
+    out = []
+    for i in range(FLAG_END):
+        flag_get(i, &f)
+        commands = [(<bytes>command_name(c)).decode() for c in range(1, CMD_END) if f.commands & (1 << c)]
+        out.append(((<bytes>f.long_name).decode(), chr(f.short_name) if f.short_name else "",
+                    None if f.value == NULL else (<bytes>f.value).decode(), (<bytes>f.help).decode(), commands,
+                    bool(f.hidden)))
+    return out
+
+
+def help(str command="") -> str:
+    """The help of a command; of greppy as a whole without one."""
+    cdef Bytes out
+    cdef int c, found = 0
+    for c in range(1, CMD_END):
+        if (<bytes>command_name(c)).decode() == command:
+            found = c
+    bytes_init(&out)
+    help_text(found, &out)
+    result = PyBytes_FromStringAndSize(<char*>out.data, out.len).decode()
+    bytes_free(&out)
+    return result

@@ -1,0 +1,409 @@
+# cython: language_level=3
+"""The one table of commands and flags. Parser, `--help`, and (through the Python door) everything else come from it."""
+from libc.stdint cimport uint8_t, uint32_t
+from libc.stddef cimport size_t
+from libc.string cimport strlen, strcmp, strncmp, memset
+from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_str
+
+cdef enum Command:
+    CMD_NONE = 0
+    CMD_SEARCH = 1
+    CMD_INDEX = 2
+    CMD_END = 3
+
+cdef enum FlagId:
+    FLAG_LIMIT = 0
+    FLAG_FILES
+    FLAG_NULL
+    FLAG_CHUNK
+    FLAG_AFTER
+    FLAG_BEFORE
+    FLAG_CONTEXT
+    FLAG_JSON
+    FLAG_JSONL
+    FLAG_COLOR
+    FLAG_GLOB
+    FLAG_TYPE
+    FLAG_TYPE_NOT
+    FLAG_KIND
+    FLAG_NO_TESTS
+    FLAG_NO_REFRESH
+    FLAG_DIRECT
+    FLAG_FORCE
+    FLAG_MAX_FILESIZE
+    FLAG_THREADS
+    FLAG_QUIET
+    FLAG_PROJECT
+    FLAG_HELP
+    FLAG_VERSION
+    FLAG_END
+
+cdef enum ArgsMax:
+    ARGS_FLAGS = 256
+    ARGS_PLACES = 257
+    MESSAGE = 512
+
+cdef struct Flag:
+    const char* long_name
+    char short_name          # 0: none
+    const char* value        # what the help calls its value; NULL: a switch
+    const char* help
+    int commands             # bit set of 1 << Command
+    bint hidden              # accepted, not shown
+
+cdef struct Given:
+    int flag
+    const char* value
+
+cdef struct Args:
+    int command
+    bint help                # --help or `help`
+    bint version
+    int n_flags
+    Given[ARGS_FLAGS] flags
+    int n_places
+    const char* places[ARGS_PLACES]   # what is no flag, in order
+    char[MESSAGE] error      # empty: the line makes sense
+
+
+cdef inline const char* command_name(int command) noexcept nogil:
+    if command == CMD_SEARCH:
+        return b"search"
+    if command == CMD_INDEX:
+        return b"index"
+    return b""
+
+
+cdef inline const char* command_usage(int command) noexcept nogil:
+    if command == CMD_SEARCH:
+        return b"search [FLAGS] QUERY [PATH...]"
+    if command == CMD_INDEX:
+        return b"index [FLAGS]"
+    return b""
+
+
+cdef inline const char* command_help(int command) noexcept nogil:
+    if command == CMD_SEARCH:
+        return b"find the code that QUERY is about, best first (alias: s)"
+    if command == CMD_INDEX:
+        return b"build the project's index, or bring it up to date (alias: i)"
+    return b""
+
+
+cdef inline const char* command_examples(int command) noexcept nogil:
+    """Lines of the help, each two blanks in."""
+    if command == CMD_SEARCH:
+        return (
+            b"  greppy search \"retry with backoff\"         what is said or done anywhere in the project\n"
+            b"  greppy search HTTPServer                   a name: its definition comes first\n"
+            b"  greppy search \"parse date\" src/ -t python  only Python below src/\n"
+            b"  greppy search TODO -g '*.rs' -g '!gen/**'  only Rust, nothing generated\n"
+            b"  greppy search \"open socket\" | head -1      path:line:text, made for pipes\n")
+    if command == CMD_INDEX:
+        return (
+            b"  greppy index                               the project around the current folder\n"
+            b"  greppy index -p ~/src/linux                another one\n"
+            b"  greppy index --force                       from nothing, when in doubt\n")
+    return b""
+
+
+cdef inline int command_by_name(const char* s) noexcept nogil:
+    if strcmp(s, b"s") == 0:
+        return CMD_SEARCH
+    if strcmp(s, b"i") == 0:
+        return CMD_INDEX
+    if strcmp(s, b"search") == 0:
+        return CMD_SEARCH
+    if strcmp(s, b"index") == 0:
+        return CMD_INDEX
+    return CMD_NONE
+
+
+cdef inline void _set(Flag* f, const char* long_name, char short_name, const char* value, int commands,
+                      const char* help) noexcept nogil:
+    f.long_name = long_name
+    f.short_name = short_name
+    f.value = value
+    f.help = help
+    f.commands = commands
+    f.hidden = False
+
+
+cdef inline void flag_get(int id, Flag* f) noexcept nogil:
+    """The row of the table. The order of FlagId is the order of the help."""
+    cdef int search = 1 << CMD_SEARCH
+    cdef int index = 1 << CMD_INDEX
+    cdef int all = search | index
+    if id == FLAG_LIMIT:
+        _set(f, b"limit", 110, b"N", search, b"show the best N places (20)")
+    elif id == FLAG_FILES:
+        _set(f, b"files", 108, NULL, search, b"only the paths of the files, best first")
+    elif id == FLAG_NULL:
+        _set(f, b"null", 48, NULL, search, b"with -l, end each path with a NUL byte, for xargs -0")
+    elif id == FLAG_CHUNK:
+        _set(f, b"chunk", 0, NULL, search, b"show the whole chunk of code, not its best line")
+    elif id == FLAG_AFTER:
+        _set(f, b"after-context", 65, b"N", search, b"show N lines after the best line")
+    elif id == FLAG_BEFORE:
+        _set(f, b"before-context", 66, b"N", search, b"show N lines before the best line")
+    elif id == FLAG_CONTEXT:
+        _set(f, b"context", 67, b"N", search, b"show N lines around the best line")
+    elif id == FLAG_JSON:
+        _set(f, b"json", 0, NULL, search, b"one JSON document")
+    elif id == FLAG_JSONL:
+        _set(f, b"jsonl", 0, NULL, search, b"one JSON object a line")
+    elif id == FLAG_COLOR:
+        _set(f, b"color", 0, b"WHEN", search, b"colours and grouping: auto, always or never (auto: on a terminal)")
+    elif id == FLAG_GLOB:
+        _set(f, b"glob", 103, b"GLOB", search, b"only files that match; '!GLOB' leaves them out; the last match decides")
+    elif id == FLAG_TYPE:
+        _set(f, b"type", 116, b"LANG", search, b"only files of this language (python, rs, c++, ...)")
+    elif id == FLAG_TYPE_NOT:
+        _set(f, b"type-not", 84, b"LANG", search, b"no files of this language")
+    elif id == FLAG_KIND:
+        _set(f, b"kind", 107, b"KIND", search, b"only chunks that define a function, method, class, struct, ...")
+    elif id == FLAG_NO_TESTS:
+        _set(f, b"no-tests", 0, NULL, search, b"leave test files out")
+    elif id == FLAG_NO_REFRESH:
+        _set(f, b"no-refresh", 0, NULL, search, b"do not look for changed files first; what changed is left out")
+    elif id == FLAG_DIRECT:
+        _set(f, b"direct", 100, NULL, search, b"accepted for the sake of old scripts; does nothing")
+        f.hidden = True
+    elif id == FLAG_FORCE:
+        _set(f, b"force", 0, NULL, index, b"build anew even if nothing changed")
+    elif id == FLAG_MAX_FILESIZE:
+        _set(f, b"max-filesize", 0, b"SIZE", index, b"leave larger files out (1M; 0: no limit); remembered")
+    elif id == FLAG_THREADS:
+        _set(f, b"threads", 106, b"N", index, b"use N threads (one a core)")
+    elif id == FLAG_QUIET:
+        _set(f, b"quiet", 113, NULL, index, b"no progress, no summary")
+    elif id == FLAG_PROJECT:
+        _set(f, b"project", 112, b"DIR", all, b"the project's root (nearest folder up with an index, else with .git)")
+    elif id == FLAG_HELP:
+        _set(f, b"help", 104, NULL, all, b"this text")
+    elif id == FLAG_VERSION:
+        _set(f, b"version", 86, NULL, all, b"the version")
+    else:
+        _set(f, NULL, 0, NULL, 0, NULL)
+
+
+# ---------------------------------------------------------------------------------------------------------- parsing
+
+cdef inline void message(char* out, const char* a, const char* b, const char* c) noexcept nogil:
+    """a, b and c one after the other into `out` (MESSAGE bytes), cut when too long; bytes below blank become '?'."""
+    cdef const char* parts[3]
+    cdef int i, n = 0
+    cdef const char* p
+    parts[0] = a
+    parts[1] = b
+    parts[2] = c
+    for i in range(3):
+        p = parts[i]
+        while p != NULL and p[0] and n < MESSAGE - 1:
+            out[n] = p[0] if <uint8_t>p[0] >= 32 and p[0] != 127 else 63
+            n += 1
+            p += 1
+    out[n] = 0
+
+
+cdef inline int _flag_by_long(const char* s, size_t n, int command) noexcept nogil:
+    cdef int i
+    cdef Flag f
+    for i in range(FLAG_END):
+        flag_get(i, &f)
+        if f.commands & (1 << command) and strlen(f.long_name) == n and strncmp(f.long_name, s, n) == 0:
+            return i
+    return -1
+
+
+cdef inline int _flag_by_short(char c, int command) noexcept nogil:
+    cdef int i
+    cdef Flag f
+    for i in range(FLAG_END):
+        flag_get(i, &f)
+        if f.commands & (1 << command) and f.short_name == c:
+            return i
+    return -1
+
+
+cdef inline bint _give(Args* a, int flag, const char* value) noexcept nogil:
+    if flag == FLAG_HELP:
+        a.help = True
+    elif flag == FLAG_VERSION:
+        a.version = True
+    elif a.n_flags == ARGS_FLAGS:
+        message(a.error, b"too many flags", b"", b"")
+        return False
+    else:
+        a.flags[a.n_flags].flag = flag
+        a.flags[a.n_flags].value = value
+        a.n_flags += 1
+    return True
+
+
+cdef inline const char* _usage_hint(int command) noexcept nogil:
+    if command == CMD_SEARCH:
+        return b"'; 'greppy search --help' lists the flags"
+    return b"'; 'greppy index --help' lists the flags"
+
+
+cdef inline int _long_flag(Args* a, int i, int argc, char** argv) noexcept nogil:
+    """argv[i] begins with --: the index of the last argument used, or -1."""
+    cdef const char* s = argv[i] + 2
+    cdef size_t n = 0
+    cdef int flag
+    cdef Flag f
+    while s[n] and s[n] != 61:
+        n += 1
+    flag = _flag_by_long(s, n, a.command)
+    if flag < 0:
+        message(a.error, b"unknown flag '", argv[i], _usage_hint(a.command))
+        return -1
+    flag_get(flag, &f)
+    if f.value == NULL:
+        if s[n]:
+            message(a.error, b"flag --", f.long_name, b" takes no value")
+            return -1
+        return i if _give(a, flag, NULL) else -1
+    if s[n]:
+        return i if _give(a, flag, s + n + 1) else -1
+    if i + 1 >= argc:
+        message(a.error, b"flag --", f.long_name, b" needs a value")
+        return -1
+    return i + 1 if _give(a, flag, argv[i + 1]) else -1
+
+
+cdef inline int _short_flags(Args* a, int i, int argc, char** argv) noexcept nogil:
+    """argv[i] is a bundle such as -ln5: as `_long_flag`."""
+    cdef const char* s = argv[i] + 1
+    cdef int flag
+    cdef Flag f
+    while s[0]:
+        flag = _flag_by_short(s[0], a.command)
+        if flag < 0:
+            message(a.error, b"unknown flag '", argv[i], _usage_hint(a.command))
+            return -1
+        flag_get(flag, &f)
+        if f.value != NULL:
+            s += 1
+            if s[0] == 61:
+                s += 1
+            if s[0] == 0:
+                i += 1
+                if i >= argc:
+                    message(a.error, b"flag --", f.long_name, b" needs a value")
+                    return -1
+                s = argv[i]
+            return i if _give(a, flag, s) else -1
+        if not _give(a, flag, NULL):
+            return -1
+        s += 1
+    return i
+
+
+cdef inline void args_parse(int argc, char** argv, Args* a) noexcept nogil:
+    """argv[0] is the program. Flags may stand anywhere; `--` ends them; the first other word is the command."""
+    cdef int i = 1
+    cdef bint ended = False
+    memset(a, 0, sizeof(Args))
+    while i < argc:
+        if not a.command:
+            if strcmp(argv[i], b"--help") == 0 or strcmp(argv[i], b"-h") == 0 or strcmp(argv[i], b"help") == 0:
+                a.help = True
+                if i + 1 < argc and command_by_name(argv[i + 1]):
+                    a.command = command_by_name(argv[i + 1])
+                return
+            if strcmp(argv[i], b"--version") == 0 or strcmp(argv[i], b"-V") == 0:
+                a.version = True
+                return
+            a.command = command_by_name(argv[i])
+            if not a.command:
+                message(a.error, b"unknown command '", argv[i],
+                        b"'; to search, say: greppy search QUERY; 'greppy --help' lists the commands")
+                return
+        elif not ended and strcmp(argv[i], b"--") == 0:
+            ended = True
+        elif not ended and argv[i][0] == 45 and argv[i][1] == 45:
+            i = _long_flag(a, i, argc, argv)
+            if i < 0:
+                return
+        elif not ended and argv[i][0] == 45 and argv[i][1]:
+            i = _short_flags(a, i, argc, argv)
+            if i < 0:
+                return
+        elif a.n_places == ARGS_PLACES:
+            message(a.error, b"too many paths: at most 256", b"", b"")
+            return
+        else:
+            a.places[a.n_places] = argv[i]
+            a.n_places += 1
+        i += 1
+
+
+cdef inline const char* args_last(const Args* a, int flag) noexcept nogil:
+    """The value given last for a flag; "" for a switch that is set; NULL when it was not given."""
+    cdef int i
+    for i in range(a.n_flags, 0, -1):
+        if a.flags[i - 1].flag == flag:
+            if a.flags[i - 1].value == NULL:
+                return b""
+            return a.flags[i - 1].value
+    return NULL
+
+
+# ------------------------------------------------------------------------------------------------------------- help
+
+cdef inline void _pad_to(Bytes* out, size_t line_start, size_t column) noexcept nogil:
+    bytes_byte(out, 32)
+    while out.len - line_start < column:
+        bytes_byte(out, 32)
+
+
+cdef inline void help_text(int command, Bytes* out) noexcept nogil:
+    """`greppy --help` (CMD_NONE) or the help of one command."""
+    cdef int i
+    cdef Flag f
+    cdef size_t start
+    if command == CMD_NONE:
+        bytes_str(out, b"greppy: ranked code search in one file on PATH\n\nusage:\n")
+        for i in range(1, CMD_END):
+            start = out.len
+            bytes_str(out, b"  greppy ")
+            bytes_str(out, command_usage(i))
+            _pad_to(out, start, 42)
+            bytes_str(out, command_help(i))
+            bytes_byte(out, 10)
+        bytes_str(out, b"\nexamples:\n")
+        bytes_str(out, command_examples(CMD_SEARCH))
+        bytes_str(out, b"\n'greppy COMMAND --help' lists a command's flags; 'greppy --version' says which greppy this is.\n"
+                       b"exit status: 0 found, 1 nothing found, 2 an error, told in a sentence on standard error.\n")
+        return
+    bytes_str(out, b"greppy ")
+    bytes_str(out, command_name(command))
+    bytes_str(out, b": ")
+    bytes_str(out, command_help(command))
+    bytes_str(out, b"\n\nusage: greppy ")
+    bytes_str(out, command_usage(command))
+    bytes_str(out, b"\n\nflags:\n")
+    for i in range(FLAG_END):
+        flag_get(i, &f)
+        if f.hidden or not f.commands & (1 << command):
+            continue
+        start = out.len
+        bytes_str(out, b"  ")
+        if f.short_name:
+            bytes_byte(out, 45)
+            bytes_byte(out, <uint8_t>f.short_name)
+            bytes_str(out, b", ")
+        else:
+            bytes_str(out, b"    ")
+        bytes_str(out, b"--")
+        bytes_str(out, f.long_name)
+        if f.value != NULL:
+            bytes_byte(out, 32)
+            bytes_str(out, f.value)
+        _pad_to(out, start, 30)
+        bytes_str(out, f.help)
+        bytes_byte(out, 10)
+    bytes_str(out, b"\nexamples:\n")
+    bytes_str(out, command_examples(command))

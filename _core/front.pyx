@@ -1,0 +1,51 @@
+# cython: language_level=3
+"""The door for the shell: a native executable without Python (see ARCHITECTURE.md, "Two doors").
+
+It answers `search`, `--help` and `--version` itself and hands every other command to the runtime.
+"""
+from libc.string cimport strcmp
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_str
+from _core.flags cimport Args, args_parse, help_text, CMD_NONE, CMD_SEARCH
+from _core.runtime cimport runtime_exec
+from _core.search cimport search_main, complain, EXIT_ERROR
+from _core.sys cimport write_all
+from _core.version cimport version_string
+
+cdef extern from "<signal.h>" nogil:
+    ctypedef void (*handler_t)(int) noexcept nogil
+    handler_t c_signal "signal"(int, handler_t)
+    handler_t SIG_IGN
+    int SIGPIPE
+
+
+cdef int _print(const Bytes* text) noexcept nogil:
+    return 0 if write_all(1, text.data, text.len) else EXIT_ERROR
+
+
+cdef public int main(int argc, char** argv) noexcept nogil:
+    cdef Args args
+    cdef Bytes text
+    cdef int status
+    c_signal(SIGPIPE, SIG_IGN)  # a closed pipe is a write that fails, and a normal end
+    bytes_init(&text)
+    if argc < 2:
+        help_text(CMD_NONE, &text)
+        write_all(2, text.data, text.len)
+        bytes_free(&text)
+        return EXIT_ERROR
+    args_parse(argc, argv, &args)
+    if args.error[0]:
+        return complain(args.error, b"", b"")
+    if args.version:
+        bytes_str(&text, b"greppy ")
+        bytes_str(&text, version_string())
+        bytes_str(&text, b"\n")
+    elif args.help:
+        help_text(args.command, &text)
+    elif args.command == CMD_SEARCH:
+        return search_main(&args, argv[0])
+    else:
+        return runtime_exec(argc, argv)
+    status = _print(&text)
+    bytes_free(&text)
+    return status

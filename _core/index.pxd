@@ -1,0 +1,281 @@
+# cython: language_level=3
+"""A project's index as readers see it: the manifest, the segments it names, the tree of what was walked.
+
+Files in the index folder:
+    manifest       the one name that is ever replaced (write beside, fsync, rename, fsync of the folder)
+    <id>.seg       segments; id = 16 hex digits
+    <generation>.tree  what the walk saw, with sizes and times; generation = the manifest's serial, 16 hex digits
+    lock           flock'ed by the one writer
+
+Arrays of a manifest (kind "manifest", serial = generation):
+    segments  segment  one record a live segment
+    deleted   u1       deletion bitmaps: of a segment with deletions first the bits of its files, then of its chunks
+    stats     <u8      live chunks, sum of their lengths, live files, depth of the shallowest file
+    root      u1       the project's real path
+    options   u1       how it was built, as JSON; what a refresh must repeat
+
+Arrays of a tree (kind "tree", same serial): entries (tree), by path; paths u1. Readers compare it with the file system.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stddef cimport size_t
+from libc.stdlib cimport malloc, calloc, free
+from libc.string cimport memcpy, memset, memcmp
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_str, bytes_byte
+from _core.segment cimport Segment, segment_open, segment_close
+from _core.store cimport (
+    Store, store_open, store_close, store_array, store_check, STORE_OK, STORE_SYSTEM, STORE_DAMAGED, STORE_MEMORY,
+)
+from _core.sys cimport (
+    stat_t, c_fstatat, c_openat, c_open, c_close, errno, ENOENT, mtime_ns, O_RDONLY, O_CLOEXEC, O_DIRECTORY,
+    AT_SYMLINK_NOFOLLOW, S_ISDIR, S_ISREG, pthread_t, pthread_create, pthread_join, PATH_BYTES,
+)
+
+cdef enum:
+    SEGMENTS_MAX = 64
+    OPEN_TRIES = 20
+    SWEEP_ONE_THREAD = 4000  # entries: below, starting a thread costs more than it saves
+    NOT_DELETED = 0xFFFFFFFF
+
+cdef enum TreeKind:
+    TREE_FILE = 0       # indexed
+    TREE_SKIPPED = 1    # seen and left out (binary, too large, unreadable, no regular file): may become indexable
+    TREE_FOLDER = 2     # its mtime tells of new and vanished entries
+    TREE_OUTSIDE = 3    # absolute path of something that decides what is walked (ignore rules); may be missing
+
+cdef struct SegmentEntry:
+    uint64_t id
+    uint32_t n_files
+    uint32_t n_chunks
+    uint32_t deleted     # where its bitmaps begin in the array `deleted`; NOT_DELETED when it has none
+    uint32_t zero
+
+cdef struct TreeEntry:
+    uint64_t size        # of a missing file: 2^64 - 1
+    int64_t mtime_ns     # 0: proves nothing, look again
+    uint64_t content     # XXH64 of an indexed file
+    uint32_t path
+    uint16_t path_len
+    uint8_t kind
+    uint8_t why          # FileStatus of what was left out
+
+cdef struct Index:
+    Store manifest
+    uint32_t n_segments
+    Segment[SEGMENTS_MAX] segments
+    const uint8_t* deleted_files[SEGMENTS_MAX]   # NULL: none
+    const uint8_t* deleted_chunks[SEGMENTS_MAX]
+    uint64_t n_chunks, total_len, n_files, min_depth
+    const uint8_t* root
+    uint64_t root_n
+    int root_fd          # -1 when the project's folder is gone
+
+cdef enum IndexError:
+    INDEX_OK = 0
+    INDEX_MISSING = 1
+    INDEX_DAMAGED = 2
+    INDEX_VERSION = 3
+    INDEX_SYSTEM = 4     # errno says
+    INDEX_MEMORY = 5
+
+
+cdef inline void bytes_hex16(Bytes* b, uint64_t v) noexcept nogil:
+    cdef const char* hex = b"0123456789abcdef"
+    cdef int i
+    for i in range(16):
+        bytes_byte(b, hex[(v >> (60 - 4 * i)) & 15])
+
+
+cdef inline void index_close(Index* x) noexcept nogil:
+    cdef uint32_t i
+    for i in range(x.n_segments):
+        segment_close(&x.segments[i])
+    store_close(&x.manifest)
+    if x.root_fd >= 0:
+        c_close(x.root_fd)
+    memset(x, 0, sizeof(Index))
+    x.root_fd = -1
+
+
+cdef inline int _store_error(int e) noexcept nogil:
+    if e == STORE_OK:
+        return INDEX_OK
+    if e == STORE_SYSTEM:
+        return INDEX_MISSING if errno == ENOENT else INDEX_SYSTEM
+    if e == STORE_DAMAGED:
+        return INDEX_DAMAGED
+    return INDEX_MEMORY if e == STORE_MEMORY else INDEX_VERSION
+
+
+cdef inline int _open_segments(Index* x, const SegmentEntry* entries, uint32_t n, const uint8_t* deleted,
+                               uint64_t deleted_n, const uint8_t* folder, size_t folder_n) noexcept nogil:
+    cdef Bytes path
+    cdef uint32_t i
+    cdef uint64_t bits
+    cdef int e
+    bytes_init(&path)
+    for i in range(n):
+        path.len = 0
+        bytes_add(&path, folder, folder_n)
+        bytes_byte(&path, 47)
+        bytes_hex16(&path, entries[i].id)
+        bytes_add(&path, b".seg", 5)
+        if path.failed:
+            return INDEX_MEMORY
+        e = segment_open(&x.segments[i], <const char*>path.data)
+        if e == STORE_OK:
+            x.n_segments = i + 1
+            if x.segments[i].n_files != entries[i].n_files or x.segments[i].n_chunks != entries[i].n_chunks:
+                e = STORE_DAMAGED
+        if e == STORE_OK and entries[i].deleted != NOT_DELETED:
+            bits = (<uint64_t>entries[i].n_files + 7) // 8
+            if entries[i].deleted + bits + (<uint64_t>entries[i].n_chunks + 7) // 8 > deleted_n:
+                e = STORE_DAMAGED
+            x.deleted_files[i] = deleted + entries[i].deleted
+            x.deleted_chunks[i] = x.deleted_files[i] + bits
+        if e != STORE_OK:
+            bytes_free(&path)
+            return _store_error(e)
+    bytes_free(&path)
+    return INDEX_OK
+
+
+cdef inline int _index_open(Index* x, const uint8_t* folder, size_t n) noexcept nogil:
+    cdef Bytes path
+    cdef const SegmentEntry* entries
+    cdef const uint8_t* deleted
+    cdef const uint64_t* stats
+    cdef uint64_t count, deleted_n, m
+    cdef char[PATH_BYTES] root
+    cdef int e
+    memset(x, 0, sizeof(Index))
+    x.root_fd = -1
+    bytes_init(&path)
+    bytes_add(&path, folder, n)
+    bytes_add(&path, b"/manifest", 10)
+    e = STORE_MEMORY if path.failed else store_open(&x.manifest, <const char*>path.data, b"manifest")
+    bytes_free(&path)
+    if e != STORE_OK:
+        return _store_error(e)
+    if not store_check(&x.manifest):
+        return INDEX_DAMAGED
+    entries = <const SegmentEntry*>store_array(&x.manifest, b"segments", sizeof(SegmentEntry), &count)
+    deleted = <const uint8_t*>store_array(&x.manifest, b"deleted", 1, &deleted_n)
+    stats = <const uint64_t*>store_array(&x.manifest, b"stats", 8, &m)
+    x.root = <const uint8_t*>store_array(&x.manifest, b"root", 1, &x.root_n)
+    if x.manifest.damaged or m < 4 or count > SEGMENTS_MAX or x.root_n == 0 or x.root_n >= PATH_BYTES:
+        return INDEX_DAMAGED
+    x.n_chunks = stats[0]
+    x.total_len = stats[1]
+    x.n_files = stats[2]
+    x.min_depth = stats[3]
+    e = _open_segments(x, entries, <uint32_t>count, deleted, deleted_n, folder, n)
+    if e == INDEX_OK:
+        memcpy(root, x.root, x.root_n)
+        root[x.root_n] = 0
+        x.root_fd = c_open(root, O_RDONLY | O_CLOEXEC | O_DIRECTORY)
+    return e
+
+
+cdef inline int index_open(Index* x, const uint8_t* folder, size_t n) noexcept nogil:
+    """Opens the index in folder[0:n]: an IndexError; only after INDEX_OK must it be closed.
+
+    A segment can vanish between reading the manifest and mapping it, when a writer commits: then the manifest is new."""
+    cdef int e = INDEX_OK, i
+    cdef bint had_manifest
+    for i in range(OPEN_TRIES):
+        e = _index_open(x, folder, n)
+        if e == INDEX_OK:
+            return e
+        had_manifest = x.manifest.base != NULL
+        index_close(x)
+        if e != INDEX_MISSING or not had_manifest:
+            return e
+    return INDEX_DAMAGED  # the manifest names a segment that is not there, and stays
+
+
+# ------------------------------------------------------------------------------------------------------------ sweep
+
+cdef struct Sweep:
+    const TreeEntry* entries
+    const uint8_t* paths
+    uint64_t paths_n
+    uint64_t first, end
+    int root_fd
+    int* stop            # shared: one thread found a change
+
+
+cdef inline bint entry_unchanged(const TreeEntry* t, int root_fd, const char* path) noexcept nogil:
+    """The file system still shows what the walk saw."""
+    cdef stat_t st
+    if c_fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0:
+        return t.kind == TREE_OUTSIDE and t.size == <uint64_t>-1
+    if t.kind == TREE_FOLDER:
+        return S_ISDIR(st.st_mode) and mtime_ns(&st) == t.mtime_ns
+    return <uint64_t>st.st_size == t.size and mtime_ns(&st) == t.mtime_ns and not S_ISDIR(st.st_mode)
+
+
+cdef inline void* _sweep(void* context) noexcept nogil:
+    cdef Sweep* s = <Sweep*>context
+    cdef const TreeEntry* t
+    cdef char[PATH_BYTES] path
+    cdef uint64_t i
+    for i in range(s.first, s.end):
+        if i & 63 == 0 and s.stop[0]:
+            break
+        t = &s.entries[i]
+        if t.path > s.paths_n or t.path_len > s.paths_n - t.path or t.path_len >= PATH_BYTES:
+            s.stop[0] = 1
+            break
+        memcpy(path, s.paths + t.path, t.path_len)
+        path[t.path_len] = 0
+        if t.path_len == 0:
+            memcpy(path, b".", 2)
+        if not entry_unchanged(t, s.root_fd, path):
+            s.stop[0] = 1
+            break
+    return NULL
+
+
+cdef inline bint index_fresh(Index* x, const uint8_t* folder, size_t n) noexcept nogil:
+    """True when every file and folder of the walk still has its size and time: the index tells the truth.
+
+    A missing or damaged tree counts as not fresh. Large trees are swept by two threads."""
+    cdef Store tree
+    cdef Bytes path
+    cdef Sweep[2] s
+    cdef uint64_t count
+    cdef pthread_t thread
+    cdef int stop = 0
+    cdef bint two
+    if x.root_fd < 0:
+        return False
+    bytes_init(&path)
+    bytes_add(&path, folder, n)
+    bytes_byte(&path, 47)
+    bytes_hex16(&path, x.manifest.head.serial)
+    bytes_add(&path, b".tree", 6)
+    if path.failed or store_open(&tree, <const char*>path.data, b"tree") != STORE_OK:
+        bytes_free(&path)
+        return False
+    bytes_free(&path)
+    memset(s, 0, sizeof(s))
+    s[0].entries = <const TreeEntry*>store_array(&tree, b"entries", sizeof(TreeEntry), &count)
+    s[0].paths = <const uint8_t*>store_array(&tree, b"paths", 1, &s[0].paths_n)
+    if not store_check(&tree):
+        store_close(&tree)
+        return False
+    s[0].root_fd = x.root_fd
+    s[0].stop = &stop
+    s[0].end = count
+    two = count > SWEEP_ONE_THREAD
+    if two:
+        s[1] = s[0]
+        s[1].first = s[0].end = count // 2
+        two = pthread_create(&thread, NULL, _sweep, &s[1]) == 0
+        if not two:
+            s[0].end = count
+    _sweep(&s[0])
+    if two:
+        pthread_join(thread, NULL)
+    store_close(&tree)
+    return stop == 0

@@ -1,0 +1,340 @@
+# cython: language_level=3
+"""Several segments into one, without reading a source file again: files by path, chunks and postings renumbered.
+
+The dictionaries are merged in their own order (hash, then bytes), so each input is read once from front to back. Files
+that a deletion bitmap names are left out, and with them their chunks and postings; a term nobody holds any more goes.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stddef cimport size_t
+from libc.stdlib cimport malloc, calloc, realloc, free
+from libc.string cimport memcpy, memset, memcmp
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve
+from _core.builder cimport bucket_bits, write_buckets
+from _core.hash cimport hash64
+from _core.parts cimport parts_write
+from _core.postings cimport NO_DOC, postings_encode, code_length
+from _core.segment cimport (
+    Segment, FileRecord, ChunkRecord, TermRecord, SEGMENT_ARRAYS, SINGLE_CODE, segment_postings, segment_file_end,
+)
+from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close, store_check
+
+cdef enum:
+    MERGE_INPUTS = 64
+
+cdef enum MergeError:
+    MERGE_OK = 0
+    MERGE_SYSTEM = 1
+    MERGE_MEMORY = 2
+    MERGE_DAMAGED = 3
+
+cdef struct Input:
+    Segment* segment
+    const uint8_t* deleted   # one bit a file, or NULL
+    uint32_t* chunk_map      # new number of each chunk, NO_DOC for one that goes
+    uint32_t file            # next file to take
+    uint32_t term            # next term, and its hash and bytes
+    uint64_t hash
+    const uint8_t* text
+    uint32_t text_len
+    uint32_t at, end         # the run of its postings in the work arrays
+
+
+cdef inline bint bit(const uint8_t* bits, uint32_t i) noexcept nogil:
+    return bits != NULL and (bits[i >> 3] >> (i & 7)) & 1
+
+
+cdef inline void _next_file(Input* in_) noexcept nogil:
+    while in_.file < in_.segment.n_files and bit(in_.deleted, in_.file):
+        in_.file += 1
+
+
+cdef inline void _load_term(Input* in_) noexcept nogil:
+    cdef const TermRecord* t
+    if in_.term < in_.segment.n_terms:
+        t = &in_.segment.terms[in_.term]
+        in_.text = in_.segment.term_text + t.text
+        in_.text_len = t[1].text - t.text
+        in_.hash = hash64(in_.text, in_.text_len)
+
+
+cdef inline int _compare_terms(const Input* a, const Input* b) noexcept nogil:
+    cdef int c
+    if a.hash != b.hash:
+        return -1 if a.hash < b.hash else 1
+    c = memcmp(a.text, b.text, a.text_len if a.text_len < b.text_len else b.text_len)
+    if c:
+        return c
+    return <int>a.text_len - <int>b.text_len
+
+
+cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* paths, Bytes* chunks, Bytes* lengths,
+                              Bytes* defs) noexcept nogil:
+    """Files of all inputs by path, with their chunks; fills the chunk maps. False: damaged or no memory."""
+    cdef uint32_t i, best, c, end, first, run, made = 0
+    cdef const FileRecord* f
+    cdef const FileRecord* g
+    cdef Segment* s
+    cdef FileRecord r
+    cdef ChunkRecord x
+    cdef int order
+    for i in range(n):
+        _next_file(&in_[i])
+    while True:
+        best = n
+        for i in range(n):
+            s = in_[i].segment
+            if in_[i].file >= s.n_files:
+                continue
+            f = &s.files[in_[i].file]
+            if f.path > s.paths_n or f.path_len > s.paths_n - f.path:
+                return False
+            if best == n:
+                best = i
+                continue
+            g = &in_[best].segment.files[in_[best].file]
+            order = memcmp(s.paths + f.path, in_[best].segment.paths + g.path,
+                           f.path_len if f.path_len < g.path_len else g.path_len)
+            if order < 0 or (order == 0 and f.path_len < g.path_len):
+                best = i
+        if best == n:
+            return not (files.failed or paths.failed or chunks.failed or lengths.failed or defs.failed)
+        s = in_[best].segment
+        f = &s.files[in_[best].file]
+        first = f.first_chunk
+        end = segment_file_end(s, in_[best].file)
+        if first > end:
+            return False
+        r = f[0]
+        r.path = <uint32_t>paths.len
+        r.first_chunk = made
+        bytes_add(files, &r, sizeof(r))
+        bytes_add(paths, s.paths + f.path, f.path_len)
+        if first < end:
+            run = s.chunks[first].defs
+            if run > s.defs_n or (end < s.n_chunks and (s.chunks[end].defs < run or s.chunks[end].defs > s.defs_n)):
+                return False
+            for c in range(first, end):
+                x = s.chunks[c]
+                x.defs = <uint32_t>(defs.len + x.defs - run)
+                bytes_add(chunks, &x, sizeof(x))
+                in_[best].chunk_map[c] = made
+                made += 1
+            bytes_add(lengths, s.chunk_len + first, end - first)
+            bytes_add(defs, s.defs + run, (s.chunks[end].defs if end < s.n_chunks else s.defs_n) - run)
+        in_[best].file += 1
+        _next_file(&in_[best])
+
+
+cdef inline uint32_t _gather(Input** have, uint32_t n, uint32_t* docs, uint8_t* codes, uint32_t* out_docs,
+                             uint8_t* out_codes) noexcept nogil:
+    """The inputs' runs docs[at:end], each ascending, into one ascending list; its length.
+
+    Runs of one input follow each other (files were handed out in batches), so whole stretches are copied at once."""
+    cdef uint32_t made = 0, i, best, second
+    cdef Input* x
+    while True:
+        best = NO_DOC
+        second = NO_DOC
+        x = NULL
+        for i in range(n):
+            if have[i].at < have[i].end:
+                if docs[have[i].at] < best:
+                    second = best
+                    best = docs[have[i].at]
+                    x = have[i]
+                elif docs[have[i].at] < second:
+                    second = docs[have[i].at]
+        if x == NULL:
+            return made
+        while x.at < x.end and docs[x.at] < second:
+            out_docs[made] = docs[x.at]
+            out_codes[made] = codes[x.at]
+            made += 1
+            x.at += 1
+
+
+cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8_t* lengths, Bytes* records,
+                             Bytes* text, Bytes* hashes, uint32_t n_chunks) noexcept nogil:
+    """The posting lists to the writer, the dictionary to `records`, `text` and `hashes`: a MergeError."""
+    cdef Input* have[MERGE_INPUTS]
+    cdef uint32_t* docs = NULL
+    cdef uint8_t* codes = NULL
+    cdef uint32_t* out_docs = NULL
+    cdef uint8_t* out_codes = NULL
+    cdef Bytes list
+    cdef TermRecord r
+    cdef const TermRecord* t
+    cdef uint32_t i, j, k, m, sum, cap = 0
+    cdef int order, result = MERGE_OK
+    cdef Input* first
+    bytes_init(&list)
+    for i in range(n):
+        _load_term(&in_[i])
+    while result == MERGE_OK:
+        m = 0
+        for i in range(n):
+            if in_[i].term >= in_[i].segment.n_terms:
+                continue
+            order = _compare_terms(&in_[i], have[0]) if m else -1
+            if order < 0:
+                have[0] = &in_[i]
+                m = 1
+            elif order == 0:
+                have[m] = &in_[i]
+                m += 1
+        if m == 0:
+            break
+        sum = 0
+        for i in range(m):
+            k = have[i].segment.terms[have[i].term].df
+            if k > have[i].segment.n_chunks:
+                result = MERGE_DAMAGED
+                break
+            sum += k
+        if result:
+            break
+        if sum > cap:
+            cap = sum + sum // 2 + 1024
+            free(docs)
+            free(codes)
+            free(out_docs)
+            free(out_codes)
+            docs = <uint32_t*>malloc(<size_t>cap * 4)
+            codes = <uint8_t*>malloc(cap)
+            out_docs = <uint32_t*>malloc(<size_t>cap * 4)
+            out_codes = <uint8_t*>malloc(cap)
+            if docs == NULL or codes == NULL or out_docs == NULL or out_codes == NULL:
+                result = MERGE_MEMORY
+                break
+        sum = 0
+        for i in range(m):
+            t = &have[i].segment.terms[have[i].term]
+            if not segment_postings(have[i].segment, t, docs + sum, codes + sum):
+                result = MERGE_DAMAGED
+                break
+            have[i].at = sum
+            k = sum
+            for j in range(sum, sum + t.df):  # documents that go are squeezed out
+                docs[k] = have[i].chunk_map[docs[j]]
+                codes[k] = codes[j]
+                k += docs[k] != NO_DOC
+            have[i].end = k
+            sum = k
+        if result:
+            break
+        if m > 1:
+            k = _gather(have, m, docs, codes, out_docs, out_codes)
+        else:
+            k = sum
+        if k:
+            first = have[0]
+            r.text = <uint32_t>text.len
+            r.df = k
+            list.len = 0
+            if k == 1:
+                r.post = (out_docs[0] if m > 1 else docs[0]) | (
+                    <uint32_t>(out_codes[0] if m > 1 else codes[0]) << SINGLE_CODE)
+            else:
+                r.post = <uint32_t>(w.at // 4 - w.arrays[0].offset // 4)
+                postings_encode(out_docs if m > 1 else docs, out_codes if m > 1 else codes, k, lengths, &list)
+                writer_add(w, list.data, list.len)
+            bytes_add(text, first.text, first.text_len)
+            bytes_add(records, &r, sizeof(r))
+            bytes_add(hashes, &first.hash, 8)
+        for i in range(m):
+            have[i].term += 1
+            _load_term(have[i])
+        if list.failed or text.failed or records.failed or hashes.failed:
+            result = MERGE_MEMORY
+        if w.failed:
+            result = MERGE_SYSTEM
+    r.text = <uint32_t>text.len
+    r.df = 0
+    r.post = 0
+    bytes_add(records, &r, sizeof(r))
+    bytes_free(&list)
+    free(docs)
+    free(codes)
+    free(out_docs)
+    free(out_codes)
+    return result
+
+
+cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint32_t n, const char* path,
+                               uint64_t serial, int* error) noexcept nogil:
+    """Merges n <= MERGE_INPUTS open segments into a new file at `path`, synced: a MergeError, errno in `error`.
+
+    `deleted[i]` has one bit for each file of segment i that goes, or is NULL. After an error the file must be removed."""
+    cdef Input[MERGE_INPUTS] in_
+    cdef StoreWriter w
+    cdef Bytes files, paths, chunks, lengths, defs, records, text, hashes
+    cdef uint64_t total = 0
+    cdef uint32_t i, c
+    cdef int result = MERGE_OK
+    error[0] = 0
+    memset(in_, 0, sizeof(in_))
+    bytes_init(&files)
+    bytes_init(&paths)
+    bytes_init(&chunks)
+    bytes_init(&lengths)
+    bytes_init(&defs)
+    bytes_init(&records)
+    bytes_init(&text)
+    bytes_init(&hashes)
+    for i in range(n):
+        in_[i].segment = segments[i]
+        in_[i].deleted = deleted[i]
+        in_[i].chunk_map = <uint32_t*>malloc(<size_t>segments[i].n_chunks * 4 + 4)
+        if in_[i].chunk_map == NULL:
+            result = MERGE_MEMORY
+            break
+        memset(in_[i].chunk_map, 255, <size_t>segments[i].n_chunks * 4)
+        if not store_check(&segments[i].store):
+            result = MERGE_DAMAGED
+    if result == MERGE_OK and not _merge_files(in_, n, &files, &paths, &chunks, &lengths, &defs):
+        result = MERGE_DAMAGED
+    if result == MERGE_OK and not writer_open(&w, path, b"segment", serial, SEGMENT_ARRAYS):
+        error[0] = w.error
+        writer_close(&w, False)
+        result = MERGE_SYSTEM
+    elif result == MERGE_OK:
+        writer_array(&w, b"postings", b"|u1", 1)
+        result = _merge_terms(in_, n, &w, lengths.data, &records, &text, &hashes, <uint32_t>lengths.len)
+        for i in range(n):
+            if segments[i].store.damaged:
+                result = MERGE_DAMAGED
+        for c in range(<uint32_t>lengths.len):
+            total += code_length(lengths.data[c])
+        w.head.numbers[0] = total
+        writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))
+        writer_add(&w, chunks.data, chunks.len)
+        writer_array(&w, b"chunk_len", b"|u1", 1)
+        writer_add(&w, lengths.data, lengths.len)
+        writer_array(&w, b"defs", b"|u1", 1)
+        writer_add(&w, defs.data, defs.len)
+        writer_array(&w, b"terms", b"term", sizeof(TermRecord))
+        writer_add(&w, records.data, records.len)
+        writer_array(&w, b"term_text", b"|u1", 1)
+        writer_add(&w, text.data, text.len)
+        write_buckets(&w, <const uint64_t*>hashes.data, <uint32_t>(hashes.len // 8),
+                      bucket_bits(<uint32_t>(hashes.len // 8)))
+        writer_array(&w, b"files", b"file", sizeof(FileRecord))
+        writer_add(&w, files.data, files.len)
+        writer_array(&w, b"paths", b"|u1", 1)
+        writer_add(&w, paths.data, paths.len)
+        if not parts_write(&w, <const FileRecord*>files.data, <uint32_t>(files.len // sizeof(FileRecord)), paths.data):
+            result = MERGE_MEMORY if result == MERGE_OK else result
+        if not writer_close(&w, True):
+            error[0] = w.error
+            result = MERGE_SYSTEM
+    for i in range(n):
+        free(in_[i].chunk_map)
+    bytes_free(&files)
+    bytes_free(&paths)
+    bytes_free(&chunks)
+    bytes_free(&lengths)
+    bytes_free(&defs)
+    bytes_free(&records)
+    bytes_free(&text)
+    bytes_free(&hashes)
+    return result

@@ -1,0 +1,346 @@
+# cython: language_level=3
+"""A result as text: the chunk as its file holds it now, its lines, the best of them, its definitions.
+
+The index keeps no source. What is printed is read from the file, and only when size and time are those of the index, or
+the content still has the same hash; a file that has changed since gives nothing, and the next result takes its place.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stddef cimport size_t
+from libc.string cimport memcpy, memset, memcmp
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_reserve, read_varint
+from _core.builder cimport LINE_BYTES
+from _core.hash cimport hash64
+from _core.index cimport Index
+from _core.outline cimport KIND_COUNT
+from _core.query cimport Query, TERMS
+from _core.rank cimport Result
+from _core.segment cimport (
+    Segment, FileRecord, ChunkRecord, segment_file, segment_chunk, segment_file_end,
+)
+from _core.store cimport store_touch
+from _core.sys cimport (
+    stat_t, c_openat, c_close, c_fstat, pread_all, mtime_ns, PATH_BYTES, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK,
+    S_ISREG,
+)
+from _core.text cimport Token, Terms, next_token, token_terms, byte_class, BYTE_OTHER, TOKEN_MAX
+
+cdef enum:
+    PLACE_LINES = 4096    # of a chunk and its context that are looked at
+    PLACE_DEFS = 64
+    PREFIX_BITS = 4096
+
+cdef struct PlaceDef:
+    uint32_t line         # in the file, from 0
+    uint32_t name         # offset in `text`
+    uint32_t name_len
+    uint8_t kind
+    bint exported
+    uint8_t depth
+
+cdef struct Matcher:
+    # Which terms of the question a token has. `maybe`: three-letter beginnings, a cheap test for a whole line.
+    const Query* query
+    double[TERMS] weight      # idf; 0 for a term that no chunk has
+    uint64_t[64] maybe
+    bint short_terms          # a term has fewer than three bytes: every line is looked at
+
+cdef struct Place:
+    const FileRecord* file
+    const uint8_t* path
+    Bytes text                # of the lines [first, first + n_lines)
+    uint32_t first            # line number in the file, from 0
+    uint32_t n_lines
+    uint32_t[PLACE_LINES + 1] line   # where each begins in `text`; a line ends before its newline
+    uint32_t start, end       # the chunk: lines [start, end) of the file
+    uint32_t best             # line of the file to show
+    uint32_t n_defs
+    PlaceDef[PLACE_DEFS] defs
+    int symbol                # the definition that holds the best line: index in `defs`, -1 none in this chunk
+    uint8_t[256] parent       # name of what encloses the chunk's beginning
+    uint32_t parent_len
+    uint8_t parent_kind
+
+
+cdef enum PlaceStatus:
+    PLACE_OK = 0
+    PLACE_CHANGED = 1     # the file is gone, unreadable or other than what was indexed
+    PLACE_DAMAGED = 2
+    PLACE_MEMORY = 3
+
+
+cdef inline uint32_t _prefix(const uint8_t* p) noexcept nogil:
+    return ((p[0] | 32) * 961 + (p[1] | 32) * 31 + (p[2] | 32)) & (PREFIX_BITS - 1)
+
+
+cdef inline void matcher_init(Matcher* m, const Query* q, const double* weights) noexcept nogil:
+    """`weights`: of q.n_terms terms, what a match counts."""
+    cdef uint32_t i, h
+    cdef const uint8_t* p
+    cdef uint32_t n
+    memset(m, 0, sizeof(Matcher))
+    m.query = q
+    for i in range(q.n_terms):
+        m.weight[i] = weights[i]
+        p = q.terms[i].text
+        n = q.terms[i].len
+        if n and p[0] == 61:
+            continue  # a whole is only met where its parts stand, or in a token that begins like it
+        if n < 3:
+            m.short_terms = True
+            continue
+        h = _prefix(p)
+        m.maybe[h >> 6] |= <uint64_t>1 << (h & 63)
+
+
+cdef inline bint line_may_match(const Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
+    """False: no term of the question stands in this line (stems share their first three letters with their words)."""
+    cdef size_t i
+    cdef uint32_t h
+    if m.short_terms:
+        return True
+    for i in range(2, n):
+        h = _prefix(p + i - 2)
+        if (m.maybe[h >> 6] >> (h & 63)) & 1:
+            return True
+    return False
+
+
+cdef inline int token_match(const Matcher* m, const Token* t, uint64_t* seen) noexcept nogil:
+    """Sets in `seen` (3 words) the terms that the token has; how many of them are worth something."""
+    cdef Terms terms
+    cdef uint32_t i, j
+    cdef int n = 0
+    cdef const Query* q = m.query
+    token_terms(t, &terms)
+    for i in range(terms.n):
+        for j in range(q.n_terms):
+            if q.terms[j].len == terms.len[i] and m.weight[j] > 0 and memcmp(
+                    q.terms[j].text, terms.text + terms.off[i], terms.len[i]) == 0:
+                seen[j >> 6] |= <uint64_t>1 << (j & 63)
+                n += 1
+    return n
+
+
+cdef inline double line_score(const Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
+    """Sum of the weights of the distinct terms in a line."""
+    cdef uint64_t[3] seen
+    cdef Token t
+    cdef const uint8_t* end
+    cdef uint32_t j
+    cdef double v = 0
+    if n > LINE_BYTES:
+        n = LINE_BYTES
+    end = p + n
+    if not line_may_match(m, p, n):
+        return 0
+    memset(seen, 0, sizeof(seen))
+    while True:
+        p = next_token(p, end, &t)
+        if p == NULL:
+            break
+        token_match(m, &t, seen)
+    for j in range(m.query.n_terms):
+        if (seen[j >> 6] >> (j & 63)) & 1:
+            v += m.weight[j]
+    return v
+
+
+cdef inline int _read(Index* x, const FileRecord* f, const uint8_t* path, uint32_t start, uint32_t end, Bytes* out,
+                      uint8_t* parent, uint32_t parent_at, uint32_t parent_len) noexcept nogil:
+    """Bytes [start, end) of the file into `out`, and the enclosing name: a PlaceStatus."""
+    cdef char[PATH_BYTES] name
+    cdef stat_t st
+    cdef int fd
+    cdef int status = PLACE_CHANGED
+    if f.path_len >= PATH_BYTES or x.root_fd < 0:
+        return PLACE_CHANGED
+    memcpy(name, path, f.path_len)
+    name[f.path_len] = 0
+    fd = c_openat(x.root_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    if fd < 0:
+        return PLACE_CHANGED
+    out.len = 0
+    if c_fstat(fd, &st) == 0 and S_ISREG(st.st_mode) and <uint64_t>st.st_size == f.size:
+        status = PLACE_OK
+        if f.mtime_ns == 0 or mtime_ns(&st) != f.mtime_ns:
+            # Touched, or too young to tell when it was indexed: only the content can say.
+            status = PLACE_MEMORY
+            if bytes_reserve(out, f.size + 1):
+                status = PLACE_CHANGED
+                if pread_all(fd, out.data, f.size, 0) and hash64(out.data, f.size) == f.content:
+                    status = PLACE_OK
+    if status == PLACE_OK and parent_len and not pread_all(fd, parent, parent_len, parent_at):
+        status = PLACE_CHANGED
+    if status == PLACE_OK:
+        if not bytes_reserve(out, end - start + 1):
+            status = PLACE_MEMORY
+        elif not pread_all(fd, out.data, end - start, start):
+            status = PLACE_CHANGED
+        else:
+            out.len = end - start
+    c_close(fd)
+    return status
+
+
+cdef inline void _split_lines(Place* p) noexcept nogil:
+    cdef uint32_t i
+    p.n_lines = 0
+    p.line[0] = 0
+    for i in range(<uint32_t>p.text.len):
+        if p.text.data[i] == 10:
+            if p.n_lines + 1 >= PLACE_LINES:
+                break
+            p.n_lines += 1
+            p.line[p.n_lines] = i + 1
+    if p.line[p.n_lines] < p.text.len and p.n_lines + 1 <= PLACE_LINES:
+        p.n_lines += 1
+        p.line[p.n_lines] = <uint32_t>p.text.len
+
+
+cdef inline size_t line_text(const Place* p, uint32_t line, const uint8_t** at) noexcept nogil:
+    """The line with that number in the file, without its line end; 0 and NULL when it is not here."""
+    cdef size_t n
+    at[0] = NULL
+    if line < p.first or line >= p.first + p.n_lines:
+        return 0
+    at[0] = p.text.data + p.line[line - p.first]
+    n = p.line[line - p.first + 1] - p.line[line - p.first]
+    if n and at[0][n - 1] == 10:
+        n -= 1
+    if n and at[0][n - 1] == 13:
+        n -= 1
+    return n
+
+
+cdef inline bint _definitions(Segment* s, uint32_t chunk, Place* p) noexcept nogil:
+    """The chunk's definitions, from their records. False: damaged."""
+    cdef const ChunkRecord* c = &s.chunks[chunk]
+    cdef const uint8_t* d = s.defs + c.defs
+    cdef const uint8_t* end = s.defs + s.defs_n
+    cdef uint64_t v, column
+    cdef uint32_t line = c.line, at
+    cdef PlaceDef* x
+    p.n_defs = 0
+    if chunk + 1 < s.n_chunks:
+        if not store_touch(&s.store, &s.chunks[chunk + 1], sizeof(ChunkRecord)) or s.chunks[chunk + 1].defs > s.defs_n:
+            s.store.damaged = True
+            return False
+        end = s.defs + s.chunks[chunk + 1].defs
+    if end < d or not store_touch(&s.store, d, end - d):
+        s.store.damaged = True
+        return False
+    while d < end:
+        d = read_varint(d, end, &v)
+        if d != NULL:
+            d = read_varint(d, end, &column)
+        if d == NULL or end - d < 3:
+            s.store.damaged = True
+            return False
+        line += <uint32_t>v
+        if line < p.first + p.n_lines and p.n_defs < PLACE_DEFS:
+            at = p.line[line - p.first]
+            if at + column + d[0] <= p.text.len:
+                x = &p.defs[p.n_defs]
+                x.line = line
+                x.name = at + <uint32_t>column
+                x.name_len = d[0]
+                x.kind = d[1] & 15
+                x.exported = d[1] >> 4 & 1
+                x.depth = d[2]
+                p.n_defs += 1
+        d += 3
+    return True
+
+
+cdef inline void _best_line(Place* p, const Matcher* m) noexcept nogil:
+    """The line with the most valuable terms, a definition's name counting again; else the first definition or text."""
+    cdef uint32_t line, d = 0, i
+    cdef const uint8_t* at
+    cdef size_t n
+    cdef double v, best = 0
+    cdef PlaceDef* x
+    cdef uint32_t last = p.end if p.end < p.first + p.n_lines else p.first + p.n_lines
+    p.best = p.start
+    for line in range(p.start, last):
+        n = line_text(p, line, &at)
+        v = line_score(m, at, n)
+        while d < p.n_defs and p.defs[d].line < line:
+            d += 1
+        if d < p.n_defs and p.defs[d].line == line and v > 0:
+            x = &p.defs[d]
+            v += line_score(m, p.text.data + x.name, x.name_len)
+            for i in range(m.query.n_names):
+                if x.name_len == m.query.names[i].len and memcmp(
+                        p.text.data + x.name, m.query.names[i].at, x.name_len) == 0:
+                    v += 1000  # exactly what was asked for
+        if v > best:
+            best = v
+            p.best = line
+    if best == 0:
+        if p.n_defs:
+            p.best = p.defs[0].line
+        else:
+            for line in range(p.start, last):
+                n = line_text(p, line, &at)
+                for i in range(<uint32_t>n):
+                    if byte_class(at[i]) != BYTE_OTHER:
+                        p.best = line
+                        return
+
+
+cdef inline bint _inside(const Place* p) noexcept nogil:
+    """The best line is code of the enclosing definition rather than the comment above the first one here."""
+    cdef uint32_t line
+    cdef const uint8_t* at
+    cdef size_t n
+    for line in range(p.best, p.defs[0].line):
+        n = line_text(p, line, &at)
+        if n == 0:
+            return True  # a blank line between: it is not the comment right above
+    return False
+
+
+cdef inline int place_load(Index* x, const Result* r, const Matcher* m, bint whole_file, Place* p) noexcept nogil:
+    """Fills `p` (its `text` is reused) from the file as it is now: a PlaceStatus."""
+    cdef Segment* s = &x.segments[r.segment]
+    cdef const FileRecord* f = segment_file(s, r.file)
+    cdef const ChunkRecord* c = segment_chunk(s, r.chunk)
+    cdef uint32_t i, from_, upto
+    cdef int status
+    if f == NULL or c == NULL:
+        return PLACE_DAMAGED
+    p.file = f
+    p.path = s.paths + f.path
+    p.start = c.line
+    p.end = f.n_lines
+    from_ = c.start
+    upto = <uint32_t>f.size
+    if r.chunk + 1 < segment_file_end(s, r.file):
+        if segment_chunk(s, r.chunk + 1) == NULL:
+            return PLACE_DAMAGED
+        p.end = c[1].line
+        upto = c[1].start
+    if p.end < p.start or from_ > upto or f.size > 0xFFFFFFFFULL:
+        s.store.damaged = True
+        return PLACE_DAMAGED
+    p.first = p.start
+    if whole_file:
+        p.first = 0
+        from_ = 0
+        upto = <uint32_t>f.size
+    p.parent_len = c.parent_len
+    p.parent_kind = c.parent_kind
+    status = _read(x, f, p.path, from_, upto, &p.text, p.parent, c.parent, c.parent_len)
+    if status != PLACE_OK:
+        return status
+    _split_lines(p)
+    if not _definitions(s, r.chunk, p):
+        return PLACE_DAMAGED
+    _best_line(p, m)
+    p.symbol = -1
+    for i in range(p.n_defs):
+        if p.defs[i].line <= p.best or p.symbol < 0:
+            p.symbol = <int>i
+    if p.symbol >= 0 and p.parent_len and p.defs[p.symbol].line > p.best and _inside(p):
+        p.symbol = -1  # the best line still belongs to what began above the chunk
+    return PLACE_OK

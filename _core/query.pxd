@@ -1,0 +1,253 @@
+# cython: language_level=3
+"""A question as the index can answer it: words in order, extra terms, names. Same tokens and terms as the source.
+
+Of each token the parts become *words* (stop words dropped unless nothing else is left, or the question is one word), each
+distinct stem once, in order. *Extra terms*: the whole of a compound; for two neighbouring words a b the whole and the
+word `ab` (`hash map` finds HashMap and hashmap). *Names* are identifiers as they are written, for exact definitions.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stddef cimport size_t
+from libc.string cimport memcpy, memset, memcmp
+from _core.path cimport in_list, whole_name_hash
+from _core.stem cimport stem
+from _core.text cimport Token, Terms, next_token, token_terms, make_term, byte_class, TERM_MAX, TOKEN_MAX
+from _core.text cimport BYTE_LOWER, BYTE_UPPER, BYTE_DIGIT, BYTE_UNDERSCORE, TOKEN_WORD, TOKEN_CJK
+
+cdef enum:
+    WORDS = 48          # a question has no more; what follows is ignored
+    TERMS = 192
+    NAMES = 16
+    NAME_MAX = 255
+
+cdef struct Word:
+    uint8_t[TERM_MAX] stem
+    uint8_t[TOKEN_MAX * 2] raw   # lower-cased, for path words
+    uint32_t stem_len
+    uint32_t raw_len
+
+cdef struct Term:
+    uint8_t[TERM_MAX] text
+    uint32_t len
+    int word            # index of the word it is, -1 for an extra term
+    float weight        # of an extra term; words are weighed by position
+
+cdef struct Name:
+    const uint8_t* at   # into the question, or into `Query.qualified`
+    uint32_t len
+
+cdef struct Query:
+    uint32_t n_words
+    uint32_t n_terms
+    uint32_t n_names
+    bint symbol             # one identifier, perhaps qualified: the answer is its definition
+    uint32_t whole_name     # of a symbol: compared with FileRecord.whole_name
+    Word[WORDS] words
+    Term[TERMS] terms       # words first, then extras
+    Name[NAMES] names
+
+
+cdef inline bint stop_word(const uint8_t* w, size_t n) noexcept nogil:
+    return in_list(
+        b"a an and are as at be been being but by can could did do does done doing for from had has have having he her his "
+        b"how i if in into is it its may me might must my no nor not of off on once only or our out over own shall she "
+        b"should so some such than that the their them then there these they this those through to too under until up "
+        b"very was we were what when where which while who whom why will with would you your about after all also any "
+        b"because before between both during each few more most other same just via per", w, n)
+
+
+cdef inline void _extra(Query* q, const uint8_t* text, uint32_t n, float weight) noexcept nogil:
+    cdef uint32_t i
+    cdef Term* t
+    for i in range(q.n_terms):
+        t = &q.terms[i]
+        if t.len == n and memcmp(t.text, text, n) == 0:
+            if t.word < 0 and t.weight < weight:
+                t.weight = weight
+            return
+    if q.n_terms == TERMS:
+        return
+    t = &q.terms[q.n_terms]
+    memcpy(t.text, text, n)
+    t.len = n
+    t.word = -1
+    t.weight = weight
+    q.n_terms += 1
+
+
+cdef inline void _word(Query* q, const Terms* t, uint32_t i) noexcept nogil:
+    cdef uint32_t j
+    cdef Word* w
+    for j in range(q.n_words):
+        if q.words[j].stem_len == t.len[i] and memcmp(q.words[j].stem, t.text + t.off[i], t.len[i]) == 0:
+            return
+    if q.n_words == WORDS:
+        return
+    w = &q.words[q.n_words]
+    w.stem_len = t.len[i]
+    memcpy(w.stem, t.text + t.off[i], t.len[i])
+    w.raw_len = t.raw_len[i] if t.raw_len[i] < 2 * TOKEN_MAX else 2 * TOKEN_MAX
+    memcpy(w.raw, t.text + t.raw_off[i], w.raw_len)
+    memcpy(q.terms[q.n_words].text, w.stem, w.stem_len)
+    q.terms[q.n_words].len = w.stem_len
+    q.terms[q.n_words].word = <int>q.n_words
+    q.n_words += 1
+
+
+cdef inline void _joined(Query* q, const uint8_t* a, uint32_t na, const uint8_t* b, uint32_t nb,
+                         float weight) noexcept nogil:
+    """The whole `=ab` and the word `ab`."""
+    cdef uint8_t[4 * TOKEN_MAX + 8] work
+    cdef uint8_t[TERM_MAX] term
+    cdef uint32_t n
+    if na + nb > 2 * TOKEN_MAX:
+        return
+    work[0] = 61
+    memcpy(work + 1, a, na)
+    memcpy(work + 1 + na, b, nb)
+    n = stem(work + 1, na + nb)
+    _extra(q, term, make_term(term, work, n + 1), weight)
+    _extra(q, term, make_term(term, work + 1, n), weight)
+
+
+cdef inline void _name(Query* q, const uint8_t* at, size_t n) noexcept nogil:
+    if n and n <= NAME_MAX and q.n_names < NAMES:
+        q.names[q.n_names].at = at
+        q.names[q.n_names].len = <uint32_t>n
+        q.n_names += 1
+
+
+cdef inline bint _space(uint8_t c) noexcept nogil:
+    return c == 32 or 9 <= c <= 13
+
+
+cdef inline bint _identifier(uint8_t c) noexcept nogil:
+    return BYTE_LOWER <= byte_class(c) <= BYTE_UNDERSCORE or c == 36 or c >= 128
+
+
+cdef inline bint _symbol(const uint8_t* p, size_t n, size_t* last) noexcept nogil:
+    """An identifier, perhaps qualified with :: . -> # / or a backslash; `last` is where its last component begins."""
+    cdef size_t i = 0, w
+    last[0] = 0
+    if n and (p[n - 1] == 63 or p[n - 1] == 33):
+        n -= 1
+    while True:
+        if i >= n or not _identifier(p[i]) or byte_class(p[i]) == BYTE_DIGIT:
+            return False
+        last[0] = i
+        while i < n and _identifier(p[i]):
+            i += 1
+        if i == n:
+            return True
+        if p[i] == 46 or p[i] == 35 or p[i] == 47 or p[i] == 92:
+            w = 1
+        elif i + 1 < n and ((p[i] == 58 and p[i + 1] == 58) or (p[i] == 45 and p[i + 1] == 62)):
+            w = 2
+        else:
+            return False
+        i += w
+
+
+cdef inline bint _camel_or_snake(const uint8_t* p, uint32_t n) noexcept nogil:
+    cdef uint32_t i
+    for i in range(1, n):
+        if (p[i] == 95 and i + 1 < n) or (65 <= p[i] <= 90 and 97 <= p[i - 1] <= 122):
+            return True
+    return False
+
+
+cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept nogil:
+    """Any bytes are a query; one without a letter or digit has no terms. `text` must outlive `q`."""
+    cdef const uint8_t* p
+    cdef const uint8_t* end
+    cdef const uint8_t* before
+    cdef Token t
+    cdef Terms terms
+    cdef uint32_t i, parts, kept
+    cdef size_t last, k, joined_n
+    cdef bint single, keep_stops, prev_stop, stops
+    cdef uint8_t[2 * TOKEN_MAX] prev
+    cdef uint8_t[512] joined
+    cdef uint32_t prev_n
+    memset(q, 0, sizeof(Query))
+    while n and _space(text[0]):
+        text += 1
+        n -= 1
+    while n and _space(text[n - 1]):
+        n -= 1
+    single = True
+    for k in range(n):
+        if _space(text[k]):
+            single = False
+            break
+    end = text + n
+    # Twice at most: when every word is a stop word they are all that was asked.
+    keep_stops = single
+    while True:
+        p = text
+        while q.n_words < WORDS:
+            p = next_token(p, end, &t)
+            if p == NULL:
+                break
+            token_terms(&t, &terms)
+            parts = terms.n - 1 if terms.has_whole else terms.n
+            for i in range(parts):
+                if keep_stops or not stop_word(terms.text + terms.raw_off[i], terms.raw_len[i]):
+                    _word(q, &terms, i)
+        if q.n_words or keep_stops:
+            break
+        keep_stops = True
+    q.n_terms = q.n_words
+    # Extra terms: wholes of compounds, and joined neighbours.
+    p = text
+    prev_n = 0
+    prev_stop = True
+    kept = 0
+    while kept < WORDS:
+        p = next_token(p, end, &t)
+        if p == NULL:
+            break
+        token_terms(&t, &terms)
+        parts = terms.n
+        if terms.has_whole:
+            parts -= 1
+            _extra(q, terms.text + terms.off[parts], terms.len[parts], 1)
+        for i in range(parts):
+            stops = stop_word(terms.text + terms.raw_off[i], terms.raw_len[i])
+            if prev_n and not prev_stop and not stops and t.kind != TOKEN_CJK:
+                _joined(q, prev, prev_n, terms.text + terms.raw_off[i], terms.raw_len[i], 0.5)
+            prev_stop = stops
+            prev_n = terms.raw_len[i] if terms.raw_len[i] < TOKEN_MAX else 0
+            memcpy(prev, terms.text + terms.raw_off[i], prev_n)
+            kept += 1
+    # Names.
+    q.symbol = _symbol(text, n, &last) and n <= NAME_MAX
+    if q.symbol:
+        _name(q, text, n)
+        if last:
+            _name(q, text + last, n - last)
+        joined_n = 0
+        p = text
+        while True:
+            p = next_token(p, end, &t)
+            if p == NULL:
+                break
+            token_terms(&t, &terms)
+            for i in range(terms.n - 1 if terms.has_whole else terms.n):
+                if joined_n + terms.raw_len[i] + 2 <= 512:
+                    memcpy(joined + joined_n, terms.text + terms.raw_off[i], terms.raw_len[i])
+                    joined_n += terms.raw_len[i]
+        q.whole_name = whole_name_hash(joined, <uint32_t>joined_n)
+        return
+    p = text
+    while True:
+        p = next_token(p, end, &t)
+        if p == NULL:
+            return
+        if t.kind != TOKEN_WORD or byte_class(t.at[0]) == BYTE_DIGIT:
+            continue
+        before = t.at + t.len
+        if (_camel_or_snake(t.at, t.len)
+                or (end - before > 2 and before[0] == 58 and before[1] == 58)
+                or (end - before > 1 and before[0] == 46 and _identifier(before[1]))
+                or (t.at - text > 1 and ((t.at - 1)[0] == 58 or (t.at - 1)[0] == 46) and not _space((t.at - 2)[0]))):
+            _name(q, t.at, t.len)

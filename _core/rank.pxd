@@ -1,0 +1,591 @@
+# cython: language_level=3
+"""The order of results: files first, then each file's best chunk.
+
+1. Words and extra terms become weighted terms; the best chunks by BM25 are retrieved (`score.pxd`).
+2. Candidates: the files of those chunks, the files whose names match best, the files that define exactly what is named.
+3. A candidate's chunks are scored exactly, its features combined with the weights of `Weights` (all in one place; the
+   Python door can set them). N(v) divides by the largest v among the candidates.
+4. Files by that score, ties by path. Each gives its best chunk; when there are fewer files than asked for, their next
+   chunks follow.
+
+A word's weight in chunks falls with its position k in the question: idf / (1 + word_decay * k); in names likewise.
+"""
+from libc.math cimport sqrt
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stddef cimport size_t
+from libc.stdlib cimport malloc, calloc, realloc, free
+from libc.string cimport memset, memcpy
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_reserve
+from _core.builder cimport name_term
+from _core.filter cimport Filter, filter_file, filter_chunk
+from _core.index cimport Index, SEGMENTS_MAX
+from _core.merge cimport bit
+from _core.pathmatch cimport FilePath, match_paths
+from _core.postings cimport NO_DOC, BLOCK
+from _core.query cimport Query, TERMS, WORDS
+from _core.score cimport (
+    Cursor, Statistics, statistics, idf, live_df, cursor_open, cursor_seek, cursor_next_block, accumulate, best_chunks,
+)
+from _core.segment cimport (
+    Segment, FileRecord, segment_term, segment_file, segment_file_end, segment_chunk_file, FILE_TEST, FILE_EXAMPLE,
+    FILE_COMPAT, FILE_GENERATED, FILE_VENDORED,
+)
+from _core.sort cimport sort_numbers
+from _core.store cimport store_touch
+from _core.topk cimport TopK, Hit, top_init, top_free, top_sort, path_order
+
+cdef enum:
+    CHUNK_CANDIDATES = 200
+    PATH_CANDIDATES = 64
+    NAME_CANDIDATES = 256   # a name defined in more files than this brings no candidates of its own
+    TOP_SUM = 50            # chunks that count as "global top" for `top_sum`
+
+cdef struct Weights:
+    double k1
+    double b
+    double word_decay       # of the weight of later words in chunks
+    double path_decay       # ... in names
+    double chunks           # N(s1 + s2/2 + s3/4 + s4/8) of the file's best chunks
+    double top_sum          # N(sum of its chunks among the best TOP_SUM)
+    double name_cover       # precision * sqrt(weight of the question's words that the file's name has)
+    double name_precision   # share of the name's words that the question has
+    double folders          # weight of the question's words that only its folders have
+    double symbol           # a one-word question that the file defines
+    double symbol_type      # ... as a type, on top
+    double symbol_file      # ... and is named after
+    double named            # a multi-word question's identifier that the file defines (half for values)
+    double depth            # per level below the shallowest file, three at most
+    double test
+    double example
+    double compat
+    double generated
+    double vendored
+
+cdef struct Result:
+    uint32_t segment
+    uint32_t file
+    uint32_t chunk
+    double score
+
+cdef struct Results:
+    Result* items
+    uint32_t n
+    bint failed             # out of memory
+
+cdef struct Candidate:
+    uint32_t segment
+    uint32_t file
+    uint32_t first, end     # its chunks
+    uint32_t best           # the best of them
+    uint32_t define         # the chunk that defines the asked name, NO_DOC
+    int define_code         # 0 value, 1 function, 2 type
+    double chunks
+    double top_sum
+    double name_cover
+    double name_precision
+    double folders
+    double score
+
+cdef struct Ranking:
+    Index* index
+    const Query* query
+    Filter* filter
+    const Weights* weights
+    Statistics statistics
+    double[WORDS] path_weight
+    double[WORDS] word_idf
+    double path_total       # of path_weight
+    double idf_total
+    float[TERMS] term_weight
+    uint32_t[TERMS] term    # of the segment at hand, n_terms when it lacks it
+    Bytes candidates        # of Candidate
+    FilePath* paths[SEGMENTS_MAX]
+    uint32_t* candidate_of[SEGMENTS_MAX]  # file -> index + 1
+    Bytes further           # of Result: the chunks of candidates behind their best ones
+    bint failed
+
+
+cdef inline void default_weights(Weights* w) noexcept nogil:
+    w.k1 = 1.5
+    w.b = 0.6
+    w.word_decay = 0.25
+    w.path_decay = 0.5
+    w.chunks = 1
+    w.top_sum = 0.25
+    w.name_cover = 1.25
+    w.name_precision = 0.3
+    w.folders = 1.5
+    w.symbol = 3
+    w.symbol_type = 1
+    w.symbol_file = 1.5
+    w.named = 0.2
+    w.depth = -0.1
+    w.test = -0.5
+    w.example = -0.5
+    w.compat = -0.5
+    w.generated = -0.5
+    w.vendored = -0.5
+
+
+cdef inline void _term_weights(Ranking* r, double* term_idf) noexcept nogil:
+    """idf of every term over all segments; then the weights of words in chunks and in paths."""
+    cdef Index* x = r.index
+    cdef const Query* q = r.query
+    cdef uint32_t i, s, t
+    cdef uint64_t df
+    cdef double v
+    for i in range(q.n_terms):
+        df = 0
+        for s in range(x.n_segments):
+            t = segment_term(&x.segments[s], q.terms[i].text, q.terms[i].len)
+            if t < x.segments[s].n_terms:
+                df += live_df(x, s, t)
+        v = idf(x.n_chunks, df) if df else 0
+        if i < q.n_words:
+            r.word_idf[i] = v
+            r.path_weight[i] = v / (1 + r.weights.path_decay * i)
+            v = v / (1 + r.weights.word_decay * i)
+        else:
+            v *= q.terms[i].weight
+        r.term_weight[i] = <float>v
+        term_idf[i] = v
+
+
+cdef inline uint32_t _open_cursors(Ranking* r, uint32_t segment, Cursor* cursors) noexcept nogil:
+    """Cursors over the terms that the segment has, in the order of the query; how many."""
+    cdef Segment* s = &r.index.segments[segment]
+    cdef uint32_t i, t, n = 0
+    for i in range(r.query.n_terms):
+        t = segment_term(s, r.query.terms[i].text, r.query.terms[i].len)
+        if t < s.n_terms and r.term_weight[i] > 0:
+            cursor_open(s, t, r.term_weight[i], &cursors[n])
+            n += 1
+    return n
+
+
+cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) noexcept nogil:
+    """The candidate of a file, made when it is not one yet; NULL without memory or when damaged."""
+    cdef Candidate c
+    cdef const FileRecord* f
+    cdef uint32_t* of = r.candidate_of[segment]
+    if of == NULL:
+        of = r.candidate_of[segment] = <uint32_t*>calloc(r.index.segments[segment].n_files + 1, 4)
+        if of == NULL:
+            r.failed = True
+            return NULL
+    if of[file] == 0:
+        f = segment_file(&r.index.segments[segment], file)
+        if f == NULL:
+            return NULL
+        memset(&c, 0, sizeof(c))
+        c.segment = segment
+        c.file = file
+        c.first = f.first_chunk
+        c.end = segment_file_end(&r.index.segments[segment], file)
+        c.best = c.first
+        c.define = NO_DOC
+        bytes_add(&r.candidates, &c, sizeof(c))
+        if r.candidates.failed:
+            r.failed = True
+            return NULL
+        of[file] = <uint32_t>(r.candidates.len // sizeof(Candidate))
+    return &(<Candidate*>r.candidates.data)[of[file] - 1]
+
+
+cdef inline void _from_chunks(Ranking* r, uint32_t k, Cursor* cursors) noexcept nogil:
+    """The files of the k best chunks; `top_sum` from the first of them."""
+    cdef TopK top
+    cdef uint32_t s, n, i
+    cdef Hit* h
+    cdef Candidate* c
+    if not top_init(&top, k):
+        r.failed = True
+        return
+    for s in range(r.index.n_segments):
+        n = _open_cursors(r, s, cursors)
+        best_chunks(r.index, s, cursors, n, &r.statistics, r.filter, &top)
+    top_sort(&top, r.index)
+    for i in range(top.n):
+        h = &top.heap[i]
+        c = _candidate(r, h.segment, segment_chunk_file(&r.index.segments[h.segment], h.chunk))
+        if c == NULL:
+            break
+        if i < TOP_SUM:
+            c.top_sum += h.score
+    top_free(&top)
+
+
+cdef inline double _masked(const double* v, uint64_t mask) noexcept nogil:
+    cdef double sum = 0
+    cdef uint32_t i = 0
+    while mask:
+        if mask & 1:
+            sum += v[i]
+        mask >>= 1
+        i += 1
+    return sum
+
+
+cdef inline double _path_score(Ranking* r, const FilePath* p, const FileRecord* f, Candidate* c) noexcept nogil:
+    """The features that the path gives, into `c`; their weighted sum."""
+    cdef double precision = <double>p.hits / f.name_parts if f.name_parts else 0
+    if precision > 1:
+        precision = 1
+    c.name_precision = precision
+    c.name_cover = precision * sqrt(_masked(r.path_weight, p.name) / r.path_total) if r.path_total > 0 else 0
+    c.folders = _masked(r.word_idf, p.folders & ~p.exact) / r.idf_total if r.idf_total > 0 else 0
+    return (r.weights.name_cover * c.name_cover + r.weights.name_precision * c.name_precision
+            + r.weights.folders * c.folders)
+
+
+cdef struct PathHit:
+    double score
+    uint32_t segment
+    uint32_t file
+
+
+cdef inline void _make_room(PathHit* best, uint32_t i, uint32_t n) noexcept nogil:
+    """Room at best[i] in a list that has n entries afterwards."""
+    cdef uint32_t j
+    for j in range(n - 1, i, -1):
+        best[j] = best[j - 1]
+
+
+cdef inline void _from_paths(Ranking* r) noexcept nogil:
+    """The files whose names match best, PATH_CANDIDATES of them."""
+    cdef Index* x = r.index
+    cdef PathHit[PATH_CANDIDATES] best
+    cdef Bytes[SEGMENTS_MAX] named
+    cdef uint32_t s, i, j, n = 0, f, pdf
+    cdef const FileRecord* rec
+    cdef Candidate c
+    cdef double v
+    cdef uint64_t[WORDS] in_paths
+    memset(in_paths, 0, sizeof(in_paths))
+    for s in range(x.n_segments):
+        bytes_init(&named[s])
+        r.paths[s] = <FilePath*>calloc(x.segments[s].n_files + 1, sizeof(FilePath))
+        if r.paths[s] == NULL:
+            r.failed = True
+            continue
+        match_paths(&x.segments[s], r.query, r.paths[s], &named[s])
+    # A word that no chunk has but some name has: its weight comes from the paths.
+    for i in range(r.query.n_words):
+        if r.word_idf[i] == 0:
+            pdf = 0
+            for s in range(x.n_segments):
+                if r.paths[s] == NULL:
+                    continue
+                for j in range(<uint32_t>(named[s].len // 4)):
+                    pdf += (r.paths[s][(<uint32_t*>named[s].data)[j]].exact >> i) & 1
+            if pdf:
+                r.word_idf[i] = idf(x.n_files, pdf)
+                r.path_weight[i] = r.word_idf[i] / (1 + r.weights.path_decay * i)
+    for i in range(r.query.n_words):
+        r.path_total += r.path_weight[i]
+        r.idf_total += r.word_idf[i]
+    for s in range(x.n_segments):
+        for j in range(<uint32_t>(named[s].len // 4)):
+            f = (<uint32_t*>named[s].data)[j]
+            rec = segment_file(&x.segments[s], f)
+            if rec == NULL:
+                break
+            v = _path_score(r, &r.paths[s][f], rec, &c)
+            if n == PATH_CANDIDATES and v < best[n - 1].score:
+                continue
+            if not filter_file(r.filter, x, s, f):
+                continue
+            # An insertion into a short sorted list; equal scores stand by path.
+            i = n
+            while i and (best[i - 1].score < v or (best[i - 1].score == v and path_order(
+                    x, best[i - 1].segment, best[i - 1].file, s, f) > 0)):
+                i -= 1
+            if i == PATH_CANDIDATES:
+                continue
+            if n < PATH_CANDIDATES:
+                n += 1
+            _make_room(best, i, n)
+            best[i].score = v
+            best[i].segment = s
+            best[i].file = f
+        bytes_free(&named[s])
+    for i in range(n):
+        if _candidate(r, best[i].segment, best[i].file) == NULL:
+            break
+
+
+cdef inline void _define(Ranking* r, uint32_t segment, uint32_t chunk, int code, bint add) noexcept nogil:
+    cdef uint32_t file = segment_chunk_file(&r.index.segments[segment], chunk)
+    cdef Candidate* c
+    if not filter_chunk(r.filter, r.index, segment, chunk):
+        return
+    if not add and (r.candidate_of[segment] == NULL or r.candidate_of[segment][file] == 0):
+        return
+    c = _candidate(r, segment, file)
+    if c != NULL and (c.define == NO_DOC or code > c.define_code):
+        c.define = chunk
+        c.define_code = code
+
+
+cdef inline void _from_names(Ranking* r, Cursor* c) noexcept nogil:
+    """The files that define a name of the question exactly."""
+    cdef Index* x = r.index
+    cdef uint32_t i, s, t, n, j
+    cdef uint64_t df
+    cdef uint8_t[16] text
+    for i in range(r.query.n_names):
+        n = name_term(r.query.names[i].at, r.query.names[i].len, text)
+        df = 0
+        for s in range(x.n_segments):
+            r.term[s] = segment_term(&x.segments[s], text, n)
+            if r.term[s] < x.segments[s].n_terms:
+                df += x.segments[s].terms[r.term[s]].df
+        for s in range(x.n_segments):
+            t = r.term[s]
+            if t >= x.segments[s].n_terms:
+                continue
+            cursor_open(&x.segments[s], t, 0, c)
+            while c.doc != NO_DOC:
+                for j in range(c.n):
+                    _define(r, s, c.docs[j], c.codes[j], df <= NAME_CANDIDATES)
+                cursor_next_block(&x.segments[s], c)
+
+
+cdef inline bint _candidate_before(const void* context, uint32_t a, uint32_t b) noexcept nogil:
+    """By segment and place: the order in which chunks can be scored with cursors that only go forward."""
+    cdef const Candidate* all = <const Candidate*>context
+    if all[a].segment != all[b].segment:
+        return all[a].segment < all[b].segment
+    return all[a].file < all[b].file
+
+
+cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, Cursor* cursors, bint further) noexcept nogil:
+    """Scores all chunks of the candidates: `chunks` and `best` of each, and the others to `r.further`."""
+    cdef uint32_t i, j, k, m, segment = NO_DOC, n_cursors = 0, cap = 0
+    cdef Candidate* c
+    cdef Segment* s = NULL
+    cdef float* sums = NULL
+    cdef uint64_t* touched = NULL
+    cdef float[4] best
+    cdef float v
+    cdef Result next
+    for i in range(n):
+        c = &(<Candidate*>r.candidates.data)[order[i]]
+        if c.segment != segment:
+            segment = c.segment
+            s = &r.index.segments[segment]
+            n_cursors = _open_cursors(r, segment, cursors)
+        m = c.end - c.first
+        if c.end < c.first or c.end > s.n_chunks:
+            s.store.damaged = True
+            break
+        if m == 0:
+            continue
+        if m > cap:
+            cap = m + 256
+            free(sums)
+            free(touched)
+            sums = <float*>malloc(<size_t>cap * 4)
+            touched = <uint64_t*>malloc((<size_t>cap // 64 + 1) * 8)
+            if sums == NULL or touched == NULL:
+                r.failed = True
+                break
+        memset(sums, 0, <size_t>m * 4)
+        if not store_touch(&s.store, s.chunk_len + c.first, m):
+            break
+        for j in range(n_cursors):
+            cursor_seek(s, &cursors[j], c.first)
+            if cursors[j].doc < c.end:
+                accumulate(s, &cursors[j], &r.statistics, c.first, c.end, sums, touched)
+        best[0] = best[1] = best[2] = best[3] = 0
+        c.best = NO_DOC
+        for j in range(m):
+            v = sums[j]
+            if v <= best[3]:
+                continue
+            if r.filter.kinds and not filter_chunk(r.filter, r.index, segment, c.first + j):
+                continue
+            if v > best[0]:
+                c.best = c.first + j
+            k = 3
+            while k and best[k - 1] < v:
+                best[k] = best[k - 1]
+                k -= 1
+            best[k] = v
+        c.chunks = best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0
+        if further:
+            for j in range(m):
+                if sums[j] > 0 and c.first + j != c.best and filter_chunk(r.filter, r.index, segment, c.first + j):
+                    next.segment = segment
+                    next.file = c.file
+                    next.chunk = c.first + j
+                    next.score = sums[j]
+                    bytes_add(&r.further, &next, sizeof(next))
+        if c.best == NO_DOC and not r.filter.kinds:
+            c.best = c.first  # the path alone brought it here
+    free(sums)
+    free(touched)
+
+
+cdef inline void _combine(Ranking* r) noexcept nogil:
+    """Scores of all candidates."""
+    cdef Candidate* all = <Candidate*>r.candidates.data
+    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, depth
+    cdef double max_chunks = 0, max_sum = 0, v
+    cdef const Weights* w = r.weights
+    cdef const FileRecord* f
+    cdef Candidate* c
+    for i in range(n):
+        if all[i].chunks > max_chunks:
+            max_chunks = all[i].chunks
+        if all[i].top_sum > max_sum:
+            max_sum = all[i].top_sum
+    for i in range(n):
+        c = &all[i]
+        f = segment_file(&r.index.segments[c.segment], c.file)
+        if f == NULL:
+            return
+        v = _path_score(r, &r.paths[c.segment][c.file], f, c)
+        if max_chunks > 0:
+            v += w.chunks * (c.chunks / max_chunks)
+        if max_sum > 0:
+            v += w.top_sum * (c.top_sum / max_sum)
+        if c.define != NO_DOC:
+            if r.query.symbol:
+                v += w.symbol + (w.symbol_type if c.define_code == 2 else 0)
+                c.best = c.define
+            else:
+                v += w.named * (1 if c.define_code else 0.5)
+        if r.query.symbol and f.whole_name == r.query.whole_name and f.name_parts:
+            v += w.symbol_file
+        depth = f.depth - <uint32_t>r.index.min_depth if f.depth > r.index.min_depth else 0
+        v += w.depth * (depth if depth < 3 else 3)
+        if f.flags & FILE_TEST:
+            v += w.test
+        if f.flags & FILE_EXAMPLE:
+            v += w.example
+        if f.flags & FILE_COMPAT:
+            v += w.compat
+        if f.flags & FILE_GENERATED:
+            v += w.generated
+        if f.flags & FILE_VENDORED:
+            v += w.vendored
+        c.score = v
+
+
+cdef struct Order:
+    Index* index
+    const Result* items
+
+
+cdef inline bint _result_before(const void* context, uint32_t a, uint32_t b) noexcept nogil:
+    cdef const Order* o = <const Order*>context
+    cdef const Result* p = &o.items[a]
+    cdef const Result* q = &o.items[b]
+    cdef int c
+    if p.score != q.score:
+        return p.score > q.score
+    c = path_order(o.index, p.segment, p.file, q.segment, q.file)
+    return c < 0 or (c == 0 and p.chunk < q.chunk)
+
+
+cdef inline uint32_t _append_sorted(Ranking* r, const Result* items, uint32_t n, Result* out, uint32_t room) noexcept nogil:
+    """The best `room` of `items` to `out`; how many."""
+    cdef Order o
+    cdef uint32_t* order = <uint32_t*>malloc(<size_t>n * 4 + 4)
+    cdef uint32_t i
+    if order == NULL:
+        r.failed = True
+        return 0
+    o.index = r.index
+    o.items = items
+    for i in range(n):
+        order[i] = i
+    if not sort_numbers(order, n, _result_before, &o):
+        r.failed = True
+    if n > room:
+        n = room
+    for i in range(n):
+        out[i] = items[order[i]]
+    free(order)
+    return n
+
+
+cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, Results* out) noexcept nogil:
+    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), m, i
+    cdef Candidate* c
+    cdef Result* first = <Result*>malloc(<size_t>n * sizeof(Result) + sizeof(Result))
+    m = <uint32_t>(r.further.len // sizeof(Result)) if not one_per_file else 0
+    out.n = 0
+    out.items = <Result*>malloc((<size_t>n + m + 1) * sizeof(Result))
+    if first == NULL or out.items == NULL:
+        r.failed = True
+    else:
+        for i in range(n):
+            c = &(<Candidate*>r.candidates.data)[i]
+            if c.best == NO_DOC or c.first == c.end:
+                continue
+            first[out.n].segment = c.segment
+            first[out.n].file = c.file
+            first[out.n].chunk = c.best
+            first[out.n].score = c.score
+            out.n += 1
+        out.n = _append_sorted(r, first, out.n, out.items, n)
+        if m and out.n < limit:
+            out.n += _append_sorted(r, <const Result*>r.further.data, m, out.items + out.n, m)
+    free(first)
+    out.failed = r.failed
+
+
+cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uint32_t limit, bint one_per_file,
+                      double* term_idf, Results* out) noexcept nogil:
+    """All candidates in order, at least `limit` places when so many match: the caller shows the first ones that are still
+    true and frees `out.items`. After it, a segment's `store.damaged` says that the order cannot be trusted.
+
+    `term_idf[i]` (TERMS of them) is what a match of term i in a line is worth."""
+    cdef Ranking r
+    cdef Cursor* cursors
+    cdef uint32_t* order
+    cdef uint32_t i, n, k
+    memset(&r, 0, sizeof(Ranking))
+    memset(out, 0, sizeof(Results))
+    r.index = x
+    r.query = q
+    r.filter = f
+    r.weights = w
+    bytes_init(&r.candidates)
+    bytes_init(&r.further)
+    cursors = <Cursor*>malloc(<size_t>(q.n_terms + 1) * sizeof(Cursor))
+    if cursors == NULL:
+        out.failed = True
+        return
+    k = limit + limit // 2
+    k = k if k > CHUNK_CANDIDATES else CHUNK_CANDIDATES
+    if k > x.n_chunks:
+        k = <uint32_t>x.n_chunks if x.n_chunks else 1
+    statistics(x, w.k1, w.b, &r.statistics)
+    _term_weights(&r, term_idf)
+    _from_chunks(&r, k, cursors)
+    _from_paths(&r)
+    _from_names(&r, cursors)
+    n = <uint32_t>(r.candidates.len // sizeof(Candidate))
+    order = <uint32_t*>malloc(<size_t>n * 4 + 4)
+    if order == NULL:
+        r.failed = True
+    if not r.failed:
+        for i in range(n):
+            order[i] = i
+        if sort_numbers(order, n, _candidate_before, r.candidates.data):
+            _score_chunks(&r, order, n, cursors, n < limit and not one_per_file)
+            _combine(&r)
+            _results(&r, limit, one_per_file, out)
+        else:
+            r.failed = True
+    out.failed = r.failed
+    free(order)
+    free(cursors)
+    for i in range(x.n_segments):
+        free(r.paths[i])
+        free(r.candidate_of[i])
+    bytes_free(&r.candidates)
+    bytes_free(&r.further)

@@ -1,0 +1,483 @@
+# cython: language_level=3
+"""`greppy search` from arguments to exit status: find the project, open or build its index, rank, print."""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
+from libc.stddef cimport size_t
+from libc.stdlib cimport free, strtol
+from libc.string cimport memcpy, memset, strcmp, strlen, strerror
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_str, bytes_uint
+from _core.filter cimport Filter, filter_free, GLOBS_MAX
+from _core.flags cimport (
+    Args, args_last, FLAG_LIMIT, FLAG_FILES, FLAG_NULL, FLAG_CHUNK, FLAG_AFTER, FLAG_BEFORE, FLAG_CONTEXT, FLAG_JSON,
+    FLAG_JSONL, FLAG_COLOR, FLAG_GLOB, FLAG_TYPE, FLAG_TYPE_NOT, FLAG_KIND, FLAG_NO_TESTS, FLAG_NO_REFRESH, FLAG_PROJECT,
+)
+from _core.index cimport (
+    Index, index_open, index_close, index_fresh, INDEX_OK, INDEX_MISSING, INDEX_DAMAGED, INDEX_VERSION, INDEX_SYSTEM,
+)
+from _core.languages cimport language_by_name
+from _core.outline cimport kind_by_name
+from _core.place cimport Place, Matcher, matcher_init, place_load, PLACE_OK, PLACE_CHANGED, PLACE_DAMAGED
+from _core.project cimport find_project, index_folder, parent_folder
+from _core.query cimport Query, query_parse, TERMS
+from _core.rank cimport Weights, Results, Result, default_weights, rank
+from _core.render cimport Style, render_text, json_place, json_text, json_number, shown_path
+from _core.runtime cimport runtime_exec
+from _core.sys cimport (
+    c_realpath, c_getcwd, c_getenv, c_stat, c_isatty, c_fork, c_dup2, c__exit, c_ioctl, stat_t, S_ISDIR, waitpid,
+    WIFEXITED, WEXITSTATUS, winsize, TIOCGWINSZ, write_all, clock_ns, errno, EINTR, EPIPE, PATH_BYTES, pid_t,
+)
+
+cdef enum:
+    EXIT_FOUND = 0
+    EXIT_NOTHING = 1
+    EXIT_ERROR = 2
+    LIMIT = 20
+    LIMIT_MAX = 100000
+    FLUSH = 1 << 16
+
+cdef struct Session:
+    # Everything a search holds, so that one place lets go of it.
+    const Args* args
+    char[PATH_BYTES] root        # real path, NUL-terminated
+    size_t root_n
+    char[PATH_BYTES] cwd         # empty when it is gone
+    size_t cwd_n
+    Bytes folder                 # of the index
+    Index index
+    Filter filter
+    Query query
+    Style style
+    Bytes prefix
+    Bytes places                 # texts of Filter.places
+    Bytes out
+    Place place
+    Matcher matcher
+    uint32_t limit
+    bint files_only
+    bint json
+    bint jsonl
+    bint broken                  # standard output is closed
+
+
+cdef inline int complain(const char* a, const char* b, const char* c) noexcept nogil:
+    """`greppy: abc` on standard error; the exit status of an error."""
+    cdef Bytes text
+    bytes_init(&text)
+    bytes_str(&text, b"greppy: ")
+    bytes_str(&text, a)
+    bytes_str(&text, b)
+    bytes_str(&text, c)
+    bytes_byte(&text, 10)
+    write_all(2, text.data, text.len)
+    bytes_free(&text)
+    return EXIT_ERROR
+
+
+cdef inline bint _flush(Session* s) noexcept nogil:
+    """Writes what is rendered. False: the reader is gone (no error), or the disk is full (`complain` has said so)."""
+    if s.out.len and not s.broken and not write_all(1, s.out.data, s.out.len):
+        s.broken = True
+        if errno != EPIPE:
+            complain(b"cannot write the results: ", strerror(errno), b"")
+    s.out.len = 0
+    return not s.broken
+
+
+cdef inline bint _number(const char* text, long low, long high, long* v) noexcept nogil:
+    cdef char* end
+    if text == NULL or text[0] < 48 or text[0] > 57:
+        return False
+    v[0] = strtol(text, &end, 10)
+    return end[0] == 0 and low <= v[0] <= high
+
+
+# ---------------------------------------------------------------------------------------------------- the question
+
+cdef inline int _count_flag(Session* s, int flag, const char* name, long low, long high, uint32_t* out) noexcept nogil:
+    cdef const char* text = args_last(s.args, flag)
+    cdef long v
+    if text == NULL:
+        return 0
+    if not _number(text, low, high, &v):
+        return complain(name, b" needs a whole number, not ", text)
+    out[0] = <uint32_t>v
+    return 0
+
+
+cdef inline int _language_flag(const char* value, uint64_t* bits) noexcept nogil:
+    cdef int i = language_by_name(<const uint8_t*>value, strlen(value))
+    if i < 0:
+        return complain(b"unknown language: ", value, b"; examples: python, rust, c, c++, typescript, go")
+    bits[i >> 6] |= <uint64_t>1 << (i & 63)
+    return 0
+
+
+cdef inline int _filters(Session* s) noexcept nogil:
+    cdef int i, k
+    cdef const char* v
+    cdef Filter* f = &s.filter
+    for i in range(s.args.n_flags):
+        v = s.args.flags[i].value
+        k = s.args.flags[i].flag
+        if k == FLAG_GLOB:
+            if f.n_globs == GLOBS_MAX:
+                return complain(b"too many globs: at most 64", b"", b"")
+            if v[0] == 0 or (v[0] == 33 and v[1] == 0):
+                return complain(b"an empty glob matches nothing", b"", b"")
+            f.globs[f.n_globs].at = <const uint8_t*>v
+            f.globs[f.n_globs].len = <uint32_t>strlen(v)
+            f.n_globs += 1
+            f.includes |= v[0] != 33
+        elif k == FLAG_TYPE:
+            if _language_flag(v, f.languages):
+                return EXIT_ERROR
+        elif k == FLAG_TYPE_NOT:
+            if _language_flag(v, f.not_languages):
+                return EXIT_ERROR
+        elif k == FLAG_KIND:
+            k = kind_by_name(<const uint8_t*>v, strlen(v))
+            if k <= 0:
+                return complain(b"unknown kind: ", v, b"; examples: function, method, class, struct, type, constant")
+            f.kinds |= 1 << k
+        elif k == FLAG_NO_TESTS:
+            f.no_tests = True
+        else:
+            continue
+        f.active = True
+    return 0
+
+
+cdef inline int _options(Session* s) noexcept nogil:
+    """Flags that need no project. 0, or EXIT_ERROR after a sentence."""
+    cdef const char* color = args_last(s.args, FLAG_COLOR)
+    cdef const char* term = c_getenv(b"TERM")
+    cdef const char* no_color = c_getenv(b"NO_COLOR")
+    cdef const char* force = c_getenv(b"CLICOLOR_FORCE")
+    cdef bint tty = c_isatty(1) == 1
+    cdef winsize ws
+    s.limit = LIMIT
+    if _count_flag(s, FLAG_LIMIT, b"--limit", 1, LIMIT_MAX, &s.limit):
+        return EXIT_ERROR
+    if (_count_flag(s, FLAG_CONTEXT, b"--context", 0, LIMIT_MAX, &s.style.before)
+            or _count_flag(s, FLAG_CONTEXT, b"--context", 0, LIMIT_MAX, &s.style.after)
+            or _count_flag(s, FLAG_BEFORE, b"--before-context", 0, LIMIT_MAX, &s.style.before)
+            or _count_flag(s, FLAG_AFTER, b"--after-context", 0, LIMIT_MAX, &s.style.after)):
+        return EXIT_ERROR
+    s.style.chunk = args_last(s.args, FLAG_CHUNK) != NULL
+    s.style.nul = args_last(s.args, FLAG_NULL) != NULL
+    s.files_only = args_last(s.args, FLAG_FILES) != NULL
+    s.json = args_last(s.args, FLAG_JSON) != NULL
+    s.jsonl = args_last(s.args, FLAG_JSONL) != NULL
+    if s.json + s.jsonl + s.files_only > 1:
+        return complain(b"--json, --jsonl and --files exclude each other", b"", b"")
+    s.style.heading = tty
+    s.style.color = tty and not (no_color != NULL and no_color[0]) and not (term != NULL and strcmp(term, b"dumb") == 0)
+    if force != NULL and force[0] and strcmp(force, b"0") != 0 and not (no_color != NULL and no_color[0]):
+        s.style.color = True
+    if color != NULL:
+        if strcmp(color, b"always") == 0:
+            s.style.color = True
+        elif strcmp(color, b"never") == 0:
+            s.style.color = False
+        elif strcmp(color, b"auto") != 0:
+            return complain(b"--color is auto, always or never, not ", color, b"")
+    if tty:
+        ws.ws_col = 0
+        if c_ioctl(1, TIOCGWINSZ, &ws) == 0 and ws.ws_col >= 20:
+            s.style.width = ws.ws_col - 8  # room for a line number and the sign of a cut
+    return _filters(s)
+
+
+# ----------------------------------------------------------------------------------------------------- the project
+
+cdef inline int _real(const char* path, char* out) noexcept nogil:
+    if c_realpath(path, out) == NULL:
+        return complain(path, b": ", strerror(errno))
+    return 0
+
+
+cdef inline int _no_such_place(const char* path, char* out) noexcept nogil:
+    if c_realpath(path, out) == NULL:
+        return complain(path, b": no such file or folder; to search for several words, put them in quotes", b"")
+    return 0
+
+
+cdef inline bint _differ(const char* a, const char* b, size_t n) noexcept nogil:
+    cdef size_t i
+    for i in range(n):
+        if a[i] != b[i]:
+            return True
+    return False
+
+
+cdef inline int _places(Session* s) noexcept nogil:
+    cdef char[PATH_BYTES] real
+    cdef int i
+    cdef size_t n, at = s.root_n + 1 if s.root_n > 1 else 1
+    cdef Filter* f = &s.filter
+    for i in range(1, s.args.n_places):
+        if _no_such_place(s.args.places[i], real):
+            return EXIT_ERROR
+        n = strlen(real)
+        if n < s.root_n or _differ(real, s.root, s.root_n) or (n > s.root_n and s.root_n > 1 and real[s.root_n] != 47):
+            return complain(s.args.places[i], b" is not inside the project ", s.root)
+        f.places[f.n_places].len = <uint32_t>(n - at) if n > at else 0
+        # The texts move while `places` grows, so remember offsets now and turn them into pointers below.
+        f.places[f.n_places].at = <const uint8_t*>s.places.len
+        bytes_add(&s.places, real + at, f.places[f.n_places].len)
+        f.n_places += 1
+        f.active = True
+    for i in range(<int>f.n_places):
+        f.places[i].at = s.places.data + <size_t>f.places[i].at
+    return 0
+
+
+cdef inline int _project(Session* s) noexcept nogil:
+    """Root and index folder; the PATH arguments as places below the root. 0, or EXIT_ERROR after a sentence."""
+    cdef const char* given = args_last(s.args, FLAG_PROJECT)
+    cdef char[PATH_BYTES] start
+    cdef stat_t st
+    cdef bint indexed = False
+    cdef size_t n
+    s.cwd[0] = 0
+    if c_getcwd(s.cwd, PATH_BYTES) == NULL:
+        s.cwd[0] = 0
+    s.cwd_n = strlen(s.cwd)
+    if given != NULL:
+        if _real(given, s.root):
+            return EXIT_ERROR
+        if c_stat(s.root, &st) != 0 or not S_ISDIR(st.st_mode):
+            return complain(given, b": not a folder; --project takes the project's root", b"")
+        s.root_n = strlen(s.root)
+    else:
+        if s.args.n_places > 1:
+            if _no_such_place(s.args.places[1], start):
+                return EXIT_ERROR
+        elif s.cwd_n:
+            memcpy(start, s.cwd, s.cwd_n + 1)
+        else:
+            return complain(b"the current folder is gone; say where with --project DIR", b"", b"")
+        n = strlen(start)
+        if c_stat(start, &st) == 0 and not S_ISDIR(st.st_mode):
+            n = parent_folder(<const uint8_t*>start, n)
+        n = find_project(<const uint8_t*>start, n, &indexed)
+        memcpy(s.root, start, n)
+        s.root[n] = 0
+        s.root_n = n
+    if not index_folder(<const uint8_t*>s.root, s.root_n, &s.folder):
+        return complain(b"no place for the index: set HOME, XDG_CACHE_HOME or GREPPY_INDEX_DIR", b"", b"")
+    return _places(s)
+
+
+cdef inline void _prefix(Session* s) noexcept nogil:
+    """How a path below the root is written from the current folder."""
+    cdef size_t i, at
+    if s.cwd_n == s.root_n and not _differ(s.cwd, s.root, s.root_n):
+        return
+    if s.cwd_n > s.root_n and not _differ(s.cwd, s.root, s.root_n) and (s.root_n == 1 or s.cwd[s.root_n] == 47):
+        # below the root: files of this folder lose it, others climb
+        at = s.root_n + 1 if s.root_n > 1 else 1
+        bytes_add(&s.prefix, s.cwd + at, s.cwd_n - at)
+        bytes_byte(&s.prefix, 47)
+        s.style.strip_n = s.prefix.len
+        bytes_str(&s.prefix, b"../")
+        for i in range(at, s.cwd_n):
+            if s.cwd[i] == 47:
+                bytes_str(&s.prefix, b"../")
+    elif s.cwd_n and s.root_n > s.cwd_n and not _differ(s.cwd, s.root, s.cwd_n) and (
+            s.cwd_n == 1 or s.root[s.cwd_n] == 47):
+        at = s.cwd_n + 1 if s.cwd_n > 1 else 1
+        bytes_add(&s.prefix, s.root + at, s.root_n - at)
+        bytes_byte(&s.prefix, 47)
+    else:
+        bytes_add(&s.prefix, s.root, s.root_n)
+        if s.root_n > 1:
+            bytes_byte(&s.prefix, 47)
+    s.style.strip = s.prefix.data
+    s.style.prefix = s.prefix.data + s.style.strip_n
+    s.style.prefix_n = s.prefix.len - s.style.strip_n
+
+
+# ------------------------------------------------------------------------------------------------------- the index
+
+cdef inline int run_indexer(const char* program, const char* root) noexcept nogil:
+    """`greppy index -p root --quiet` in a process of its own; its exit status, 2 when it could not be run.
+
+    Its standard output goes to standard error, so that nothing but results reaches ours."""
+    cdef char* argv[6]
+    cdef int status = 0
+    cdef pid_t pid
+    argv[0] = <char*>program
+    argv[1] = <char*><const char*>b"index"
+    argv[2] = <char*><const char*>b"--quiet"
+    argv[3] = <char*><const char*>b"--project"
+    argv[4] = <char*>root
+    argv[5] = NULL
+    pid = c_fork()
+    if pid < 0:
+        return complain(b"cannot start the indexer: ", strerror(errno), b"")
+    if pid == 0:
+        c_dup2(2, 1)
+        c__exit(runtime_exec(5, argv))
+    while waitpid(pid, &status, 0) < 0 and errno == EINTR:
+        pass
+    if WIFEXITED(status):
+        return WEXITSTATUS(status)
+    return complain(b"the indexer was ended by a signal; the index is as it was", b"", b"")
+
+
+cdef inline int _damaged(Session* s) noexcept nogil:
+    return complain(b"the index of ", s.root, b" is damaged; rebuild it with: greppy index --force -p ROOT")
+
+
+cdef inline const char* _because(Session* s) noexcept nogil:
+    s.out.len = 0
+    bytes_str(&s.out, b": ")
+    bytes_str(&s.out, strerror(errno))
+    bytes_byte(&s.out, 0)
+    s.out.len = 0
+    return <const char*>s.out.data
+
+
+cdef inline int _open(Session* s, const char* program) noexcept nogil:
+    """An open index that tells the truth, built or refreshed on the way. 0, or EXIT_ERROR after a sentence."""
+    cdef int e = index_open(&s.index, s.folder.data, s.folder.len)
+    cdef bint refresh = args_last(s.args, FLAG_NO_REFRESH) == NULL
+    if e == INDEX_OK and refresh and not index_fresh(&s.index, s.folder.data, s.folder.len):
+        index_close(&s.index)
+        if run_indexer(program, s.root) != 0:
+            complain(b"the index could not be brought up to date; files that changed are left out", b"", b"")
+        e = index_open(&s.index, s.folder.data, s.folder.len)
+    elif e == INDEX_MISSING or e == INDEX_VERSION:
+        if run_indexer(program, s.root) != 0:
+            return EXIT_ERROR
+        e = index_open(&s.index, s.folder.data, s.folder.len)
+    if e == INDEX_OK:
+        return 0
+    if e == INDEX_DAMAGED or e == INDEX_VERSION:
+        return _damaged(s)
+    if e == INDEX_MISSING:
+        return complain(b"the index of ", s.root, b" is gone again; is GREPPY_INDEX_DIR the same for everybody?")
+    if e == INDEX_SYSTEM:
+        return complain(b"cannot open the index of ", s.root, _because(s))
+    return complain(b"not enough memory", b"", b"")
+
+
+# ----------------------------------------------------------------------------------------------------- the results
+
+cdef inline void _json_head(Session* s) noexcept nogil:
+    bytes_str(&s.out, b"{\"query\":")
+    json_text(&s.out, <const uint8_t*>s.args.places[0], strlen(s.args.places[0]))
+    bytes_str(&s.out, b",\"project\":")
+    json_text(&s.out, <const uint8_t*>s.root, s.root_n)
+    bytes_str(&s.out, b",\"results\":[")
+
+
+cdef inline int _show(Session* s, const Results* results, int64_t began) noexcept nogil:
+    """Prints the first `limit` places that still hold; an exit status."""
+    cdef uint32_t i, shown = 0, last_file = 0, last_segment = 0
+    cdef const Result* r
+    cdef int status
+    cdef bint whole = s.style.before > 0 or s.style.after > 0
+    if s.json:
+        _json_head(s)
+    for i in range(results.n):
+        if shown == s.limit:
+            break
+        r = &results.items[i]
+        status = place_load(&s.index, r, &s.matcher, whole and not (s.json or s.jsonl or s.files_only), &s.place)
+        if status == PLACE_CHANGED:
+            continue
+        if status != PLACE_OK:
+            s.out.len = 0 if shown == 0 else s.out.len
+            return _damaged(s) if status == PLACE_DAMAGED else complain(b"not enough memory", b"", b"")
+        if s.json or s.jsonl:
+            if s.json and shown:
+                bytes_byte(&s.out, 44)
+            json_place(&s.out, &s.style, &s.place, r.score)
+            if s.jsonl:
+                bytes_byte(&s.out, 10)
+        elif s.files_only:
+            shown_path(&s.out, &s.style, s.place.path, s.place.file.path_len)
+            bytes_byte(&s.out, 0 if s.style.nul else 10)
+        else:
+            render_text(&s.out, &s.style, &s.matcher, &s.place,
+                        shown > 0 and last_file == r.file and last_segment == r.segment, shown == 0)
+        last_file = r.file
+        last_segment = r.segment
+        shown += 1
+        # JSON leaves whole or not at all; lines leave when there is a good number of them.
+        if not s.json and s.out.len >= FLUSH and not _flush(s):
+            break
+    if s.json:
+        bytes_str(&s.out, b"],\"total\":")
+        bytes_uint(&s.out, shown)
+        bytes_str(&s.out, b",\"elapsed_ms\":")
+        json_number(&s.out, <double>(clock_ns(False) - began) / 1e6, 3)
+        bytes_str(&s.out, b",\"cached\":false}\n")
+    _flush(s)
+    if s.broken and errno != EPIPE:
+        return EXIT_ERROR
+    return EXIT_FOUND if shown else EXIT_NOTHING
+
+
+cdef inline bint _any_damage(Session* s) noexcept nogil:
+    cdef uint32_t i
+    for i in range(s.index.n_segments):
+        if s.index.segments[i].store.damaged:
+            return True
+    return False
+
+
+cdef inline int _search(Session* s, const char* program, int64_t began) noexcept nogil:
+    cdef Weights weights
+    cdef Results results
+    cdef double[TERMS] values
+    cdef int status
+    cdef const char* text
+    if s.args.n_places == 0:
+        return complain(b"what should be searched for? greppy search QUERY [PATH...]", b"", b"")
+    status = _options(s)
+    if status:
+        return status
+    text = s.args.places[0]
+    query_parse(<const uint8_t*>text, strlen(text), &s.query)
+    if s.query.n_terms == 0:
+        return complain(b"the query has no letter and no digit: there is nothing to look up", b"", b"")
+    status = _project(s)
+    if status:
+        return status
+    status = _open(s, program)
+    if status:
+        return status
+    _prefix(s)
+    default_weights(&weights)
+    rank(&s.index, &s.query, &s.filter, &weights, s.limit, s.files_only, values, &results)
+    if results.failed:
+        free(results.items)
+        return complain(b"not enough memory", b"", b"")
+    if _any_damage(s):
+        free(results.items)
+        return _damaged(s)
+    matcher_init(&s.matcher, &s.query, values)
+    status = _show(s, &results, began)
+    free(results.items)
+    return status
+
+
+cdef inline int search_main(const Args* args, const char* program) noexcept nogil:
+    """Runs one search; the exit status. `program` is argv[0]."""
+    cdef Session s
+    cdef int status
+    cdef int64_t began = clock_ns(False)
+    memset(&s, 0, sizeof(Session))
+    s.args = args
+    s.index.root_fd = -1
+    status = _search(&s, program, began)
+    index_close(&s.index)
+    filter_free(&s.filter)
+    bytes_free(&s.folder)
+    bytes_free(&s.prefix)
+    bytes_free(&s.places)
+    bytes_free(&s.out)
+    bytes_free(&s.place.text)
+    return status

@@ -1,0 +1,349 @@
+# cython: language_level=3
+"""The container every greppy file on disk is: a header, a directory of named arrays, the arrays, page checksums.
+
+All integers little-endian. One writer (`StoreWriter`), one reader (`Store`), used by segments, manifests and trees.
+
+    offset size
+    0      8    magic: 89 47 52 50 59 0D 0A 1A ("\x89GRPY\r\n\x1a": a file mangled as text is recognised)
+    8      8    kind: "segment", "manifest" or "tree", NUL-padded
+    16     4    format version (FORMAT_VERSION)
+    20     4    number of arrays, n
+    24     8    size of the file in bytes
+    32     8    serial: the generation for a manifest or tree, the id for a segment
+    40     16   two numbers for the kind's own use (a segment: sum of its chunks' lengths as their codes tell them; 0)
+    56     8    XXH64 of bytes 0..55 followed by the directory
+    64     48n  directory: name (16, NUL-padded), dtype (8, NUL-padded), item size (4), 0 (4), offset (8), count (8)
+    ...         arrays, each at a multiple of 64, zero bytes between them
+    ...         the last array, "page_sums" (<u4): for each 4,096 bytes of the file before it (the last piece may be
+                shorter) the low 32 bits of their XXH64; the header is hashed as zeros there, it has its own sum
+
+Every byte before `page_sums` is under a checksum and the header holds the sum of nothing that may change after it. A
+reader checks the header when it opens the file and a page when it first follows something into it (`store_touch`), so
+that a search pays for what it reads and damage is an error, never a wrong answer.
+
+Example, a tree of generation 7 with one array "x" of two <u4 (1, 2), 236 bytes in all:
+    89475250590D0A1A 7472656500000000 01000000 02000000 EC00000000000000 0700000000000000 (16 zero bytes) <sum>
+    "x" 3C753400... 04000000 00000000 C000000000000000 0200000000000000
+    "page_sums" 3C753400... 04000000 00000000 E800000000000000 0100000000000000
+    (160..191 zero) 01000000 02000000 (200..231 zero) <page sum>
+"""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
+from libc.stddef cimport size_t
+from libc.stdlib cimport malloc, calloc, free
+from libc.string cimport memcpy, memset, memcmp, strncmp, strncpy, strlen
+from _core.hash cimport hash64
+from _core.sys cimport (
+    off_t, stat_t, c_fstat, c_open, c_close, c_mmap, c_munmap, c_pwrite, c_fsync, write_all, errno, EINTR, ssize_t,
+    O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_CLOEXEC, PROT_READ, MAP_SHARED, MAP_FAILED,
+)
+
+cdef enum:
+    FORMAT_VERSION = 1
+    STORE_HEADER = 64
+    STORE_PAGE = 4096
+    STORE_ARRAYS = 24   # no kind has more
+    STORE_DIRECTORY = 1152  # bytes of a directory of that many
+    STORE_ALIGN = 64
+
+cdef enum StoreError:
+    STORE_OK = 0
+    STORE_SYSTEM = 1    # errno says
+    STORE_DAMAGED = 2
+    STORE_VERSION = 3   # written by another version: rebuild
+    STORE_MEMORY = 4
+
+cdef struct StoreHeader:
+    uint8_t[8] magic
+    char[8] kind
+    uint32_t version
+    uint32_t n_arrays
+    uint64_t size
+    uint64_t serial
+    uint64_t[2] numbers
+    uint64_t sum
+
+cdef struct StoreArray:
+    char[16] name
+    char[8] dtype
+    uint32_t item
+    uint32_t zero
+    uint64_t offset
+    uint64_t count
+
+cdef struct Store:
+    const uint8_t* base
+    size_t size
+    const StoreHeader* head
+    const StoreArray* arrays
+    const uint32_t* sums
+    size_t n_pages
+    uint64_t* checked  # one bit a page: its sum was right
+    bint damaged       # a sum was wrong: nothing read from here may be shown
+
+cdef struct StoreWriter:
+    int fd
+    bint failed        # a write failed; `error` is its errno
+    int error
+    uint64_t at        # bytes written so far
+    StoreHeader head
+    StoreArray[STORE_ARRAYS] arrays
+    uint8_t* buffer
+    size_t buffered
+
+
+cdef inline const char* store_magic() noexcept nogil:
+    return b"\x89GRPY\r\n\x1a"
+
+
+cdef inline uint64_t _header_sum(const StoreHeader* h, const StoreArray* arrays) noexcept nogil:
+    cdef uint8_t[56 + STORE_DIRECTORY] work
+    memcpy(work, h, 56)
+    memcpy(work + 56, arrays, h.n_arrays * sizeof(StoreArray))
+    return hash64(work, 56 + h.n_arrays * sizeof(StoreArray))
+
+
+cdef inline uint32_t _page_sum(const uint8_t* base, size_t page, size_t end) noexcept nogil:
+    cdef size_t lo = page * STORE_PAGE
+    cdef size_t hi = lo + STORE_PAGE
+    if hi > end:
+        hi = end
+    if page == 0:  # the header has its own sum, and is written last
+        lo = STORE_HEADER
+    return <uint32_t>hash64(base + lo, hi - lo)
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+cdef inline void store_close(Store* s) noexcept nogil:
+    if s.base != NULL:
+        c_munmap(<void*>s.base, s.size)
+    free(s.checked)
+    memset(s, 0, sizeof(Store))
+
+
+cdef inline int store_open(Store* s, const char* path, const char* kind) noexcept nogil:
+    """Maps a file and checks its header. After STORE_OK every array lies inside the file and fits its item size."""
+    cdef stat_t st
+    cdef int fd
+    cdef void* p
+    cdef uint32_t i
+    cdef const StoreArray* a
+    memset(s, 0, sizeof(Store))
+    fd = c_open(path, O_RDONLY | O_CLOEXEC)
+    if fd < 0:
+        return STORE_SYSTEM
+    if c_fstat(fd, &st) != 0:
+        c_close(fd)
+        return STORE_SYSTEM
+    if st.st_size < <off_t>(STORE_HEADER + sizeof(StoreArray)):
+        c_close(fd)
+        return STORE_DAMAGED
+    p = c_mmap(NULL, <size_t>st.st_size, PROT_READ, MAP_SHARED, fd, 0)
+    c_close(fd)
+    if p == MAP_FAILED:
+        return STORE_SYSTEM
+    s.base = <const uint8_t*>p
+    s.size = <size_t>st.st_size
+    s.head = <const StoreHeader*>p
+    s.arrays = <const StoreArray*>(s.base + STORE_HEADER)
+    if memcmp(s.head.magic, store_magic(), 8) != 0 or strncmp(s.head.kind, kind, 8) != 0:
+        store_close(s)
+        return STORE_DAMAGED
+    if s.head.version != FORMAT_VERSION:
+        store_close(s)
+        return STORE_VERSION
+    if (s.head.n_arrays < 1 or s.head.n_arrays > STORE_ARRAYS or s.head.size != s.size
+            or STORE_HEADER + s.head.n_arrays * sizeof(StoreArray) > s.size
+            or _header_sum(s.head, s.arrays) != s.head.sum):
+        store_close(s)
+        return STORE_DAMAGED
+    for i in range(s.head.n_arrays):
+        a = &s.arrays[i]
+        if (a.item == 0 or a.offset % STORE_ALIGN or a.offset > s.size
+                or a.count > (s.size - a.offset) // a.item):
+            store_close(s)
+            return STORE_DAMAGED
+    a = &s.arrays[s.head.n_arrays - 1]
+    s.n_pages = (a.offset + STORE_PAGE - 1) // STORE_PAGE
+    if strncmp(a.name, b"page_sums", 16) != 0 or a.item != 4 or a.count != s.n_pages:
+        store_close(s)
+        return STORE_DAMAGED
+    s.sums = <const uint32_t*>(s.base + a.offset)
+    s.checked = <uint64_t*>calloc((s.n_pages + 63) // 64 + 1, 8)
+    if s.checked == NULL:
+        store_close(s)
+        return STORE_MEMORY
+    return STORE_OK
+
+
+cdef inline bint _touch_page(Store* s, size_t page) noexcept nogil:
+    if page >= s.n_pages or _page_sum(s.base, page, s.arrays[s.head.n_arrays - 1].offset) != s.sums[page]:
+        s.damaged = True
+        return False
+    # Threads that share a store may both check a page and both set the bit: a lost bit costs a second check.
+    s.checked[page >> 6] |= <uint64_t>1 << (page & 63)
+    return True
+
+
+cdef inline bint store_touch(Store* s, const void* at, size_t n) noexcept nogil:
+    """True when [at, at + n) lies in the file and its pages have the right sums; else the store is `damaged`."""
+    cdef size_t offset = <size_t>(<const uint8_t*>at - s.base)
+    cdef size_t page, last
+    if n == 0:
+        return True
+    if offset >= s.size or n > s.size - offset:
+        s.damaged = True
+        return False
+    last = (offset + n - 1) // STORE_PAGE
+    page = offset // STORE_PAGE
+    while page <= last:
+        if not (page < s.n_pages and (s.checked[page >> 6] >> (page & 63)) & 1) and not _touch_page(s, page):
+            return False
+        page += 1
+    return True
+
+
+cdef inline const void* store_array(Store* s, const char* name, uint32_t item, uint64_t* count) noexcept nogil:
+    """The array of that name; NULL (and `damaged`) when it is not there or its items have another size."""
+    cdef uint32_t i
+    for i in range(s.head.n_arrays):
+        if strncmp(s.arrays[i].name, name, 16) == 0 and s.arrays[i].item == item:
+            count[0] = s.arrays[i].count
+            return s.base + s.arrays[i].offset
+    s.damaged = True
+    count[0] = 0
+    return NULL
+
+
+cdef inline bint store_check(Store* s) noexcept nogil:
+    """Every page against its sum: what `check` and a merge do. False when one is wrong."""
+    cdef size_t page
+    for page in range(s.n_pages):
+        if not _touch_page(s, page):
+            return False
+    return True
+
+
+# ---------------------------------------------------------------------------------------------------------- writing
+
+cdef enum:
+    WRITE_BUFFER = 1 << 18
+
+cdef inline void _flush(StoreWriter* w) noexcept nogil:
+    if w.buffered and not w.failed and not write_all(w.fd, w.buffer, w.buffered):
+        w.failed = True
+        w.error = errno
+    w.buffered = 0
+
+
+cdef inline void writer_add(StoreWriter* w, const void* data, size_t n) noexcept nogil:
+    """Appends to the array begun last."""
+    if w.failed:
+        return
+    w.at += n
+    if n >= WRITE_BUFFER:
+        _flush(w)
+        if not w.failed and not write_all(w.fd, data, n):
+            w.failed = True
+            w.error = errno
+        return
+    if w.buffered + n > WRITE_BUFFER:
+        _flush(w)
+    memcpy(w.buffer + w.buffered, data, n)
+    w.buffered += n
+
+
+cdef inline void _pad(StoreWriter* w) noexcept nogil:
+    cdef uint8_t[STORE_ALIGN] zero
+    memset(zero, 0, STORE_ALIGN)
+    if w.at % STORE_ALIGN:
+        writer_add(w, zero, STORE_ALIGN - w.at % STORE_ALIGN)
+
+
+cdef inline void writer_array(StoreWriter* w, const char* name, const char* dtype, uint32_t item) noexcept nogil:
+    """Ends the array begun before, if any, and begins the next one."""
+    cdef StoreArray* a
+    if w.head.n_arrays:
+        a = &w.arrays[w.head.n_arrays - 1]
+        a.count = (w.at - a.offset) // a.item
+    _pad(w)
+    a = &w.arrays[w.head.n_arrays]
+    w.head.n_arrays += 1
+    strncpy(a.name, name, 16)
+    strncpy(a.dtype, dtype, 8)
+    a.item = item
+    a.offset = w.at
+
+
+cdef inline bint writer_open(StoreWriter* w, const char* path, const char* kind, uint64_t serial,
+                             uint32_t n_arrays) noexcept nogil:
+    """Creates `path`, which must not exist, for `n_arrays` arrays (page_sums not counted)."""
+    cdef uint8_t[STORE_HEADER + STORE_DIRECTORY] zero
+    memset(w, 0, sizeof(StoreWriter))
+    memset(zero, 0, sizeof(zero))
+    w.buffer = <uint8_t*>malloc(WRITE_BUFFER)
+    w.fd = c_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    if w.fd < 0 or w.buffer == NULL:
+        w.failed = True
+        w.error = errno
+        return False
+    memcpy(w.head.magic, store_magic(), 8)
+    strncpy(w.head.kind, kind, 8)
+    w.head.version = FORMAT_VERSION
+    w.head.serial = serial
+    writer_add(w, zero, STORE_HEADER + (n_arrays + 1) * sizeof(StoreArray))
+    return True
+
+
+cdef inline void _write_sums(StoreWriter* w) noexcept nogil:
+    # The file is read back through a map: a sum over what was handed to write() would not see a lost page.
+    cdef uint64_t end, i, n
+    cdef void* p
+    cdef uint32_t sum
+    cdef StoreArray* a
+    writer_array(w, b"page_sums", b"<u4", 4)
+    _flush(w)
+    a = &w.arrays[w.head.n_arrays - 1]
+    end = a.offset
+    n = (end + STORE_PAGE - 1) // STORE_PAGE
+    a.count = n
+    w.head.size = end + 4 * n
+    w.head.sum = _header_sum(&w.head, w.arrays)
+    if w.failed:
+        return
+    # The directory lies under the page sums, so it goes in before they are taken.
+    if c_pwrite(w.fd, w.arrays, w.head.n_arrays * sizeof(StoreArray), STORE_HEADER) != <ssize_t>(
+            w.head.n_arrays * sizeof(StoreArray)):
+        w.failed = True
+        w.error = errno
+        return
+    p = c_mmap(NULL, end, PROT_READ, MAP_SHARED, w.fd, 0)
+    if p == MAP_FAILED:
+        w.failed = True
+        w.error = errno
+        return
+    for i in range(n):
+        sum = _page_sum(<const uint8_t*>p, i, end)
+        writer_add(w, &sum, 4)
+    c_munmap(p, end)
+    _flush(w)
+    if not w.failed and c_pwrite(w.fd, &w.head, STORE_HEADER, 0) != STORE_HEADER:
+        w.failed = True
+        w.error = errno
+
+
+cdef inline bint writer_close(StoreWriter* w, bint sync) noexcept nogil:
+    """Writes sums, directory and header, and makes it durable when asked. False: `error` is the errno, the file is void.
+
+    The number of arrays begun must be the number given to `writer_open`."""
+    if w.fd >= 0:
+        if not w.failed:
+            _write_sums(w)
+        if sync and not w.failed and c_fsync(w.fd) != 0:
+            w.failed = True
+            w.error = errno
+        c_close(w.fd)
+        w.fd = -1
+    free(w.buffer)
+    w.buffer = NULL
+    return not w.failed

@@ -1,0 +1,140 @@
+# cython: language_level=3
+"""The operating system as the engine sees it. What is Linux-only about files, mapping and threads stands here."""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
+from libc.stddef cimport size_t
+
+
+cdef extern from "<sys/types.h>" nogil:
+    ctypedef long ssize_t
+    ctypedef long off_t
+    ctypedef unsigned int mode_t
+    ctypedef unsigned int uid_t
+    ctypedef int pid_t
+
+cdef extern from "<errno.h>" nogil:
+    int errno
+    int ENOENT, EACCES, EEXIST, EINTR, ENOSPC, ELOOP, ENOTDIR, EISDIR, EPIPE, EROFS, EMFILE, ENAMETOOLONG, EDQUOT
+
+cdef extern from "<string.h>" nogil:
+    char* strerror(int)
+
+cdef extern from "<time.h>" nogil:
+    cdef struct timespec:
+        long tv_sec
+        long tv_nsec
+    int clock_gettime(int, timespec*)
+    int CLOCK_MONOTONIC, CLOCK_REALTIME
+
+cdef extern from "<sys/stat.h>" nogil:
+    cdef struct stat_t "stat":
+        mode_t st_mode
+        uid_t st_uid
+        off_t st_size
+        unsigned long st_ino
+        unsigned long st_dev
+        timespec st_mtim
+        timespec st_ctim
+    int c_stat "stat"(const char*, stat_t*)
+    int c_lstat "lstat"(const char*, stat_t*)
+    int c_fstat "fstat"(int, stat_t*)
+    int c_fstatat "fstatat"(int, const char*, stat_t*, int)
+    bint S_ISREG(mode_t)
+    bint S_ISDIR(mode_t)
+    bint S_ISLNK(mode_t)
+
+cdef extern from "<fcntl.h>" nogil:
+    int c_open "open"(const char*, int, ...)
+    int c_openat "openat"(int, const char*, int, ...)
+    int O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_CLOEXEC, O_NOFOLLOW, O_DIRECTORY, O_NONBLOCK
+    int AT_SYMLINK_NOFOLLOW, AT_FDCWD
+    int posix_fadvise(int, off_t, off_t, int)
+
+cdef extern from "<unistd.h>" nogil:
+    ssize_t c_read "read"(int, void*, size_t)
+    ssize_t c_pread "pread"(int, void*, size_t, off_t)
+    ssize_t c_write "write"(int, const void*, size_t)
+    ssize_t c_pwrite "pwrite"(int, const void*, size_t, off_t)
+    int c_close "close"(int)
+    int c_access "access"(const char*, int)
+    int c_unlink "unlink"(const char*)
+    int c_fsync "fsync"(int)
+    int c_ftruncate "ftruncate"(int, off_t)
+    char* c_getcwd "getcwd"(char*, size_t)
+    int c_isatty "isatty"(int)
+    pid_t c_fork "fork"()
+    int c_execv "execv"(const char*, char**)
+    int c_dup2 "dup2"(int, int)
+    void c__exit "_exit"(int)
+    ssize_t c_readlink "readlink"(const char*, char*, size_t)
+    int R_OK, W_OK, X_OK, F_OK
+
+cdef extern from "<sys/wait.h>" nogil:
+    pid_t waitpid(pid_t, int*, int)
+    bint WIFEXITED(int)
+    int WEXITSTATUS(int)
+
+cdef extern from "<sys/mman.h>" nogil:
+    void* c_mmap "mmap"(void*, size_t, int, int, int, off_t)
+    int c_munmap "munmap"(void*, size_t)
+    int PROT_READ, MAP_SHARED, MAP_PRIVATE
+    void* MAP_FAILED
+
+cdef extern from "<stdlib.h>" nogil:
+    char* c_realpath "realpath"(const char*, char*)
+    char* c_getenv "getenv"(const char*)
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef unsigned long pthread_t
+    int pthread_create(pthread_t*, const void*, void* (*)(void*) noexcept nogil, void*)
+    int pthread_join(pthread_t, void**)
+
+cdef extern from "<sys/ioctl.h>" nogil:
+    cdef struct winsize:
+        unsigned short ws_row
+        unsigned short ws_col
+    int c_ioctl "ioctl"(int, unsigned long, ...)
+    unsigned long TIOCGWINSZ
+
+cdef enum:
+    PATH_BYTES = 4096  # PATH_MAX: the longest path a system call takes, its NUL included
+
+
+cdef inline int64_t mtime_ns(const stat_t* st) noexcept nogil:
+    return <int64_t>st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec
+
+
+cdef inline int64_t clock_ns(bint wall) noexcept nogil:
+    cdef timespec t
+    clock_gettime(CLOCK_REALTIME if wall else CLOCK_MONOTONIC, &t)
+    return <int64_t>t.tv_sec * 1000000000 + t.tv_nsec
+
+
+cdef inline bint write_all(int fd, const void* data, size_t n) noexcept nogil:
+    """All of it, whatever signals come; False with errno set when the kernel refuses."""
+    cdef const uint8_t* p = <const uint8_t*>data
+    cdef ssize_t w
+    while n:
+        w = c_write(fd, p, n)
+        if w < 0:
+            if errno == EINTR:
+                continue
+            return False
+        p += w
+        n -= <size_t>w
+    return True
+
+
+cdef inline bint pread_all(int fd, void* out, size_t n, off_t at) noexcept nogil:
+    """Exactly `n` bytes from offset `at`; False when the file is shorter or cannot be read."""
+    cdef uint8_t* p = <uint8_t*>out
+    cdef ssize_t r
+    while n:
+        r = c_pread(fd, p, n, at)
+        if r < 0 and errno == EINTR:
+            continue
+        if r <= 0:
+            return False
+        p += r
+        n -= <size_t>r
+        at += r
+    return True

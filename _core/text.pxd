@@ -1,0 +1,245 @@
+# cython: language_level=3
+"""From bytes to terms: one way for source code and for queries, so that both meet in the dictionary.
+
+A *token* is an identifier (`[A-Za-z_][A-Za-z0-9_]*`, letters of any script), a number, or a run of CJK characters.
+A token gives *terms*:
+- a *part* for each piece between camelCase, snake_case and digit borders, lower-cased and stemmed (Porter2):
+  `HTTPServer2` -> `http`, `server`, `2`;
+- for two parts or more one *whole*: `=` and the stem of the joined parts: `JoinSet`, `join_set` -> `=joinset`;
+- for a run of CJK characters its bigrams (the character itself when it stands alone).
+A hexadecimal number is one term. Bytes that are not UTF-8 end a token and are skipped.
+
+A term of over TERM_MAX bytes is stored as its first TERM_HEAD bytes and the XXH64 of the whole, eight bytes: names of
+any length cost the dictionary the same, and two of them meet only if head and hash agree.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stddef cimport size_t
+from libc.string cimport memcpy, memcmp, strlen
+from _core.hash cimport hash64
+from _core.stem cimport stem
+from _core.unicode cimport (
+    utf8_decode, utf8_encode, fold_case, cp_class, cp_is_upper, CP_OTHER, CP_LETTER, CP_DIGIT, CP_CJK,
+)
+
+cdef enum:
+    TERM_MAX = 24
+    TERM_HEAD = 16
+    TOKEN_MAX = 96    # bytes of a token that are looked at: what is longer is data, not a name
+    TERMS_MAX = 100   # terms one token can give: a part per byte, and the whole
+
+cdef enum TokenKind:
+    TOKEN_WORD = 1    # ASCII identifier, or decimal digits
+    TOKEN_HEX = 2
+    TOKEN_UNICODE = 3
+    TOKEN_CJK = 4
+
+cdef struct Token:
+    const uint8_t* at
+    uint32_t len      # at most TOKEN_MAX; the rest of a longer token is consumed but not part of it
+    int kind
+
+cdef struct Terms:
+    # The terms of one token. text[off[i] : off[i] + len[i]]; the whole, when there is one, is the last.
+    uint32_t n
+    bint has_whole
+    uint16_t[100] off
+    uint16_t[100] len
+    uint16_t[100] raw_off  # the part before stemming, lower-cased: what path parts and synonyms compare with
+    uint16_t[100] raw_len
+    uint8_t[2048] text
+
+
+cdef enum ByteClass:
+    BYTE_OTHER = 0
+    BYTE_LOWER = 1
+    BYTE_UPPER = 2
+    BYTE_DIGIT = 3
+    BYTE_UNDERSCORE = 4
+    BYTE_HIGH = 5
+
+
+cdef inline int byte_class(uint8_t c) noexcept nogil:
+    # One row per 16 byte values; a literal so that the table lives in the read-only data of the program.
+    cdef const uint8_t* table = <const uint8_t*>(
+        b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+        b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" b"\3\3\3\3\3\3\3\3\3\3\0\0\0\0\0\0"
+        b"\0\2\2\2\2\2\2\2\2\2\2\2\2\2\2\2" b"\2\2\2\2\2\2\2\2\2\2\2\0\0\0\0\4"
+        b"\0\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1" b"\1\1\1\1\1\1\1\1\1\1\1\0\0\0\0\0")
+    if c >= 128:
+        return BYTE_HIGH
+    return table[c]
+
+
+cdef inline int _hex_digit(uint8_t c) noexcept nogil:
+    return 48 <= c <= 57 or 97 <= (c | 32) <= 102
+
+
+cdef inline const uint8_t* next_token(const uint8_t* p, const uint8_t* end, Token* t) noexcept nogil:
+    """The first token in [p, end): fills `t` and returns where to go on; NULL when there is none."""
+    cdef int c, k
+    cdef uint32_t cp, w
+    cdef const uint8_t* start
+    while p < end:
+        c = byte_class(p[0])
+        if c == BYTE_OTHER:
+            p += 1
+            continue
+        start = p
+        if c == BYTE_DIGIT:
+            if p[0] == 48 and end - p > 2 and (p[1] | 32) == 120 and _hex_digit(p[2]):
+                p += 2
+                while p < end and _hex_digit(p[0]):
+                    p += 1
+                t.kind = TOKEN_HEX
+                t.at = start
+                t.len = <uint32_t>(p - start) if p - start < TOKEN_MAX else TOKEN_MAX
+                while p < end and BYTE_LOWER <= byte_class(p[0]) <= BYTE_UNDERSCORE:
+                    p += 1  # a suffix such as UL says nothing about the number
+                return p
+            while p < end and byte_class(p[0]) == BYTE_DIGIT:
+                p += 1
+            t.kind = TOKEN_WORD
+            t.at = start
+            t.len = <uint32_t>(p - start) if p - start < TOKEN_MAX else TOKEN_MAX
+            return p
+        t.kind = TOKEN_WORD
+        while p < end:
+            c = byte_class(p[0])
+            if c == BYTE_OTHER:
+                break
+            if c != BYTE_HIGH:
+                if t.kind == TOKEN_CJK:
+                    break
+                p += 1
+                continue
+            w = utf8_decode(p, end, &cp)
+            if w == 0:
+                break
+            k = cp_class(cp)
+            if k == CP_OTHER or (k == CP_DIGIT and p == start):
+                break
+            if (k == CP_CJK) != (t.kind == TOKEN_CJK):
+                if p != start:
+                    break
+                t.kind = TOKEN_CJK
+            elif k != CP_CJK:
+                t.kind = TOKEN_UNICODE
+            p += w
+        if p == start:  # a byte that is no UTF-8, or a character that is no letter
+            w = utf8_decode(p, end, &cp)
+            p += w if w else 1
+            continue
+        t.at = start
+        t.len = <uint32_t>(p - start) if p - start < TOKEN_MAX else TOKEN_MAX
+        return p
+    return NULL
+
+
+cdef inline uint32_t make_term(uint8_t* out, const uint8_t* text, uint32_t n) noexcept nogil:
+    """Writes the stored form of a term of `n` bytes to `out` (room for TERM_MAX) and returns its length."""
+    cdef uint64_t h
+    if n <= TERM_MAX:
+        memcpy(out, text, n)
+        return n
+    h = hash64(text, n)
+    memcpy(out, text, TERM_HEAD)
+    memcpy(out + TERM_HEAD, &h, 8)
+    return TERM_MAX
+
+
+cdef inline void _add_term(Terms* out, const uint8_t* raw, uint32_t n, bint whole) noexcept nogil:
+    """One more term from `n` lower-cased bytes: stemmed, marked `=` when it is the whole, cut to TERM_MAX."""
+    cdef uint8_t[2 * TOKEN_MAX + 8] work
+    cdef uint32_t m
+    cdef uint32_t at = 0
+    if n == 0 or n > 2 * TOKEN_MAX or out.n >= TERMS_MAX:
+        return
+    if out.n:
+        at = out.off[out.n - 1] + out.len[out.n - 1]
+        m = out.raw_off[out.n - 1] + out.raw_len[out.n - 1]
+        if m > at:
+            at = m
+    if at + n + TERM_MAX > 2048:
+        return
+    out.raw_off[out.n] = <uint16_t>at
+    out.raw_len[out.n] = <uint16_t>n
+    memcpy(out.text + at, raw, n)
+    at += n
+    work[0] = 61  # =
+    memcpy(work + 1, raw, n)
+    m = stem(work + 1, n)
+    out.off[out.n] = <uint16_t>at
+    if whole:
+        out.len[out.n] = <uint16_t>make_term(out.text + at, work, m + 1)
+        out.has_whole = True
+    else:
+        out.len[out.n] = <uint16_t>make_term(out.text + at, work + 1, m)
+    out.n += 1
+
+
+cdef inline void token_terms(const Token* t, Terms* out) noexcept nogil:
+    """All terms of a token, parts first, then the whole."""
+    cdef uint8_t[TOKEN_MAX] cls      # per character: lower, upper, digit, underscore
+    cdef uint16_t[TOKEN_MAX + 1] at  # per character: where its lower-cased bytes start in `low`
+    cdef uint8_t[2 * TOKEN_MAX] low
+    cdef uint8_t[2 * TOKEN_MAX] joined
+    cdef uint32_t n = 0, bytes_n = 0, i, j, k, w, first, joined_n = 0
+    cdef uint32_t cp
+    cdef const uint8_t* p = t.at
+    cdef const uint8_t* end = p + t.len
+    cdef int c
+    out.n = 0
+    out.has_whole = False
+    while p < end:
+        c = byte_class(p[0])
+        if c == BYTE_HIGH:
+            w = utf8_decode(p, end, &cp)
+            if w == 0:
+                break  # the cut at TOKEN_MAX fell inside a character
+            p += w
+            k = <uint32_t>cp_class(cp)
+            c = BYTE_DIGIT if k == CP_DIGIT else (BYTE_UPPER if cp_is_upper(cp) else BYTE_LOWER)
+            w = utf8_encode(fold_case(cp), low + bytes_n)
+        else:
+            low[bytes_n] = p[0] | 32 if c == BYTE_UPPER else p[0]
+            w = 1
+            p += 1
+        cls[n] = <uint8_t>c
+        at[n] = <uint16_t>bytes_n
+        n += 1
+        bytes_n += w
+        if bytes_n > 2 * TOKEN_MAX - 4:
+            break
+    at[n] = <uint16_t>bytes_n
+    if t.kind == TOKEN_HEX:
+        _add_term(out, low, bytes_n, False)
+        return
+    if t.kind == TOKEN_CJK:
+        for i in range(n if n == 1 else n - 1):
+            j = i + 2 if i + 2 <= n else n
+            _add_term(out, low + at[i], at[j] - at[i], False)
+        return
+    i = 0
+    while i < n:
+        c = cls[i]
+        first = i
+        if c == BYTE_UNDERSCORE:
+            i += 1
+            continue
+        if c == BYTE_UPPER:
+            while i < n and cls[i] == BYTE_UPPER:
+                i += 1
+            if i < n and cls[i] == BYTE_LOWER:
+                if i - first > 1:
+                    i -= 1  # the last capital of a run begins the next word: HTTPServer
+                else:
+                    while i < n and cls[i] == BYTE_LOWER:
+                        i += 1
+        else:
+            while i < n and cls[i] == c:
+                i += 1
+        _add_term(out, low + at[first], at[i] - at[first], False)
+        memcpy(joined + joined_n, low + at[first], at[i] - at[first])
+        joined_n += at[i] - at[first]
+    if out.n > 1:
+        _add_term(out, joined, joined_n, True)

@@ -1,0 +1,106 @@
+"""`greppy index`: build the project's index, or bring it up to date."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from greppy._core import engine
+from greppy.cli import ERROR, complain
+from greppy.index.build import IndexingError, Summary, build_index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+WARNINGS_SHOWN = 10
+_UNITS = {"": 1, "k": 1000, "m": 1000_000, "g": 1000_000_000}
+
+
+def run(arguments: dict[str, Any]) -> int:
+    flags = dict(arguments["flags"])
+    if arguments["places"]:
+        return complain(f"index takes no PATH ({os.fsdecode(arguments['places'][0])}); say the project with --project DIR")
+    try:
+        root = _root(flags.get("project"))
+        max_filesize = _size(flags["max-filesize"]) if "max-filesize" in flags else None
+        threads = _threads(flags["threads"]) if "threads" in flags else None
+        quiet = "quiet" in flags
+        with _progress(root, quiet) as progress:
+            summary = build_index(
+                root, force="force" in flags, max_filesize=max_filesize, threads=threads, progress=progress
+            )
+    except IndexingError as error:
+        return complain(str(error))
+    except ValueError as error:
+        return complain(str(error))
+    for warning in summary.warnings[:WARNINGS_SHOWN]:
+        complain(f"left out: {warning}")
+    if len(summary.warnings) > WARNINGS_SHOWN:
+        complain(f"left out: {len(summary.warnings) - WARNINGS_SHOWN} more")
+    if not quiet:
+        print(describe(summary))
+    return 0
+
+
+def _root(given: bytes | None) -> bytes:
+    if given is not None:
+        if not given:
+            raise ValueError("--project needs a folder")
+        return given
+    try:
+        return engine.find_project(os.path.realpath(os.getcwdb()))
+    except FileNotFoundError:
+        raise ValueError("the current folder is gone; say where with --project DIR") from None
+
+
+def _size(text: bytes) -> int:
+    """Bytes of `500000`, `500K`, `1M`, `2G`; 0 is no limit."""
+    match = re.fullmatch(r"(\d+)([kmg]?)b?", os.fsdecode(text).lower())
+    if match is None:
+        raise ValueError(f"--max-filesize takes a size such as 500K or 2M, not {os.fsdecode(text)}")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _threads(text: bytes) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 64:
+        raise ValueError(f"--threads takes a number from 1 to 64, not {os.fsdecode(text)}")
+    return int(text)
+
+
+def megabytes(n: int) -> str:
+    return f"{n / 1e6:.1f} MB"
+
+
+def describe(summary: Summary) -> str:
+    """The summary as one line."""
+    if not summary.committed:
+        return f"up to date: {summary.files:,} files, index {megabytes(summary.index_bytes)} ({summary.seconds:.2f} s)"
+    rate = summary.source_bytes / 1e6 / max(summary.seconds, 1e-9)
+    what = f"{summary.files:,} files, {summary.chunks:,} chunks, {megabytes(summary.source_bytes)}"
+    return f"indexed {what} in {summary.seconds:.2f} s ({rate:.0f} MB/s), index {megabytes(summary.index_bytes)}"
+
+
+@contextlib.contextmanager
+def _progress(root: bytes, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on standard error when that is a terminal: `search` runs us quietly and still wants one there."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    name = os.fsdecode(os.path.basename(root) or b"/").encode("utf-8", "replace").decode()
+    columns = (TextColumn("indexing {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name.replace("[", r"\["), total=None)
+
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield update
+
+
+__all__ = ["ERROR", "describe", "run"]

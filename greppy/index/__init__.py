@@ -1,0 +1,1 @@
+"""Walking, building, committing and reading indexes. Formats: `_core/store.pxd`, `segment.pxd`, `index.pxd`."""

@@ -1,0 +1,55 @@
+"""The records of greppy's files as numpy dtypes: what the structs in `_core/*.pxd` say, for whoever reads with numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+FILE = np.dtype(
+    [
+        ("size", "<u8"),
+        ("mtime_ns", "<i8"),
+        ("content", "<u8"),
+        ("path", "<u4"),
+        ("first_chunk", "<u4"),
+        ("n_lines", "<u4"),
+        ("path_len", "<u2"),
+        ("language", "u1"),
+        ("flags", "u1"),
+        ("name_parts", "u1"),
+        ("depth", "u1"),
+        ("zero", "<u2"),
+        ("whole_name", "<u4"),
+    ]
+)
+CHUNK = np.dtype(
+    [
+        ("start", "<u4"),
+        ("line", "<u4"),
+        ("defs", "<u4"),
+        ("parent", "<u4"),
+        ("kinds", "<u2"),
+        ("parent_len", "u1"),
+        ("parent_kind", "u1"),
+    ]
+)
+TERM = np.dtype([("text", "<u4"), ("df", "<u4"), ("post", "<u4")])
+PART = np.dtype([("text", "<u4"), ("files", "<u4"), ("n_files", "<u4"), ("len", "<u4")])
+SEGMENT = np.dtype([("id", "<u8"), ("n_files", "<u4"), ("n_chunks", "<u4"), ("deleted", "<u4"), ("zero", "<u4")])
+TREE = np.dtype(
+    [
+        ("size", "<u8"),
+        ("mtime_ns", "<i8"),
+        ("content", "<u8"),
+        ("path", "<u4"),
+        ("path_len", "<u2"),
+        ("kind", "u1"),
+        ("why", "u1"),
+    ]
+)
+
+RECORDS = {"file": FILE, "chunk": CHUNK, "term": TERM, "part": PART, "segment": SEGMENT, "tree": TREE}
+
+
+def dtype(name: str) -> np.dtype[np.void]:
+    """The dtype that a container's directory calls `name`."""
+    return RECORDS[name] if name in RECORDS else np.dtype(name)
