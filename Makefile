@@ -53,9 +53,11 @@ test: dist/greppy $(VENV)/.test
 
 lint: $(VENV)/.test
 	@mkdir -p build/typing/greppy && ln -sfn ../../../_core build/typing/greppy/_core
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	PATH="$(abspath $(BIN)):$$PATH" cython-lint $(ENGINE)
+	@status=0; PATH="$(abspath $(BIN)):$$PATH"; \
+	ruff check || status=1; \
+	mypy || status=1; \
+	cython-lint $(ENGINE) || status=1; \
+	exit $$status
 
 bench: dist/greppy $(VENV)/.test
 	$(BIN)/python benches/run.py

@@ -26,8 +26,8 @@ from distutils.command.build_scripts import build_scripts  # isort: skip  (the c
 
 # Both doors to the engine are compiled with these, because the same function must give the same result behind each:
 # -fno-strict-aliasing because mapped bytes are read as whatever arrays the segment's header says they are, and -fwrapv
-# because hashes and varints overflow on purpose. -g costs nothing at run time and is stripped from what is delivered. -w:
-# nobody edits generated C to please a warning.
+# because hashes and varints overflow on purpose. -g costs nothing at run time and is stripped from what is delivered.
+# -w: nobody edits generated C to please a warning.
 CFLAGS = ["-O3", "-g", "-fno-strict-aliasing", "-fwrapv", "-w"]
 LIBRARIES = ["z", "pthread", "m"]
 DIRECTIVES = {
@@ -133,9 +133,19 @@ class BuildExtension(build_ext):
 
     def build_extensions(self) -> None:
         write_version()
-        for extension in self.extensions:
-            extension.sources = generate_c(extension)
         super().build_extensions()
+
+    def build_extension(self, extension: Extension) -> None:
+        """Compiles, unless the module that lies in _core/ is up to date: then it is taken, wherever this one goes."""
+        product = Path(self.get_ext_fullpath(extension.name))
+        module = extension.name.rpartition(".")[2]
+        here = Path("_core", module + sysconfig.get_config_var("EXT_SUFFIX"))
+        if is_stale(str(here), sources(module)):
+            extension.sources = generate_c(extension)
+            super().build_extension(extension)
+        elif product.absolute() != here.absolute():
+            product.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(here, product)
 
 
 class BuildFront(Command):

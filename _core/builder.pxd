@@ -22,10 +22,10 @@ from _core.outline cimport (
 from _core.parts cimport parts_write
 from _core.path cimport PathWords, path_words, path_flags
 from _core.postings cimport (
-    CODES, WEIGHT_CODE, WEIGHT_SIGNATURE, WEIGHT_COMMENT, WEIGHT_HEAD, WEIGHT_NAME, weight_code, length_code,
+    BLOCK, WEIGHT_CODE, WEIGHT_SIGNATURE, WEIGHT_COMMENT, WEIGHT_HEAD, WEIGHT_NAME, weight_code, length_code,
     code_length, code_weight, postings_encode,
 )
-from _core.segment cimport FileRecord, ChunkRecord, TermRecord, SEGMENT_ARRAYS, SINGLE_CODE
+from _core.segment cimport FileRecord, ChunkRecord, TermRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT
 from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close
 from _core.sys cimport (
     stat_t, c_fstat, c_openat, c_close, c_read, ssize_t, errno, EINTR, ENOENT, ENOTDIR, ELOOP, S_ISREG, mtime_ns,
@@ -292,11 +292,23 @@ cdef inline uint32_t _text(Builder* b, const uint8_t* p, size_t n, uint32_t weig
 
 
 cdef inline uint32_t name_term(const uint8_t* name, uint32_t n, uint8_t* out) noexcept nogil:
-    """The dictionary term of an exact name: `#` and its hash."""
+    """The dictionary term of an exact name of one part: `#` and six bytes of its hash."""
     cdef uint64_t h = hash64(name, n)
     out[0] = 35
-    memcpy(out + 1, &h, 8)
-    return 9
+    memcpy(out + 1, &h, 6)
+    return 7
+
+
+cdef inline bint one_part(const uint8_t* name, uint32_t n) noexcept nogil:
+    """The name is a single token of a single part, so that no whole leads to it."""
+    cdef Token t
+    cdef Terms terms
+    cdef const uint8_t* end = name + n
+    cdef const uint8_t* p = next_token(name, end, &t)
+    if p == NULL:
+        return True
+    token_terms(&t, &terms)
+    return not terms.has_whole
 
 
 cdef inline uint32_t last_name(const uint8_t* name, uint32_t n) noexcept nogil:
@@ -353,21 +365,21 @@ cdef inline void _definitions(Builder* b, const uint8_t* text, uint32_t* d, uint
         bytes_varint(&b.defs, def_.line - line)
         bytes_varint(&b.defs, def_.name - o.line_start[def_.line])
         bytes_byte(&b.defs, <uint8_t>(n if n < 255 else 255))
-        bytes_byte(&b.defs, <uint8_t>(def_.kind | ((def_.flags & DEF_EXPORTED) << 4)))
-        bytes_byte(&b.defs, <uint8_t>(def_.depth if def_.depth < 255 else 255))
+        bytes_byte(&b.defs, <uint8_t>(def_.kind | ((def_.flags & DEF_EXPORTED) << 4)
+                                      | (def_.depth if def_.depth < 7 else 7) << 5))
         line = def_.line
         parts[0] += _text(b, text + def_.name, n, WEIGHT_NAME)
         if b.failed:
             return
-        _occurs(b, _term(b, term, name_term(text + def_.name, n, term)), code_weight(name_code(def_.kind)), False)
         at = last_name(text + def_.name, n)
-        if at:
+        if one_part(text + def_.name + at, n - at):
             _occurs(b, _term(b, term, name_term(text + def_.name + at, n - at, term)),
                     code_weight(name_code(def_.kind)), False)
 
 
-cdef inline void _parent(const Outline* o, uint32_t d, uint32_t line, ChunkRecord* c) noexcept nogil:
+cdef inline void _parent(Builder* b, uint32_t d, uint32_t line, ChunkRecord* c) noexcept nogil:
     """The definition that encloses the beginning of a chunk: that of its first definition, else the one before it."""
+    cdef const Outline* o = &b.outline
     cdef int32_t p = -1
     cdef uint32_t n
     if d < o.n_defs and o.defs[d].line == line:
@@ -376,11 +388,12 @@ cdef inline void _parent(const Outline* o, uint32_t d, uint32_t line, ChunkRecor
         p = <int32_t>(d - 1)  # the last one to begin above: the chunk continues it, or what encloses it
         if d < o.n_defs and o.defs[d].depth <= o.defs[p].depth and o.line_class[line] & CLASS_BITS:
             p = o.defs[d].parent
-    if p >= 0:
+    if p >= 0 and o.defs[p].name <= c.start:
         n = o.defs[p].name_len
-        c.parent = o.defs[p].name
-        c.parent_len = <uint8_t>(n if n < 255 else 255)
-        c.parent_kind = o.defs[p].kind
+        c.flags |= CHUNK_PARENT
+        bytes_varint(&b.defs, c.start - o.defs[p].name)
+        bytes_byte(&b.defs, <uint8_t>(n if n < 255 else 255))
+        bytes_byte(&b.defs, o.defs[p].kind)
 
 
 cdef inline void _index(Builder* b, const uint8_t* text, uint32_t n, int language) noexcept nogil:
@@ -404,7 +417,7 @@ cdef inline void _index(Builder* b, const uint8_t* text, uint32_t n, int languag
         c.start = o.line_start[cuts[i]]
         c.line = cuts[i]
         c.defs = <uint32_t>b.defs.len
-        _parent(o, d, cuts[i], &c)
+        _parent(b, d, cuts[i], &c)
         parts = 0
         end = cuts[i + 1]
         _definitions(b, text, &d, cuts[i], end, &c, &parts)
@@ -560,9 +573,9 @@ cdef inline void _term_order(const Builder* b, uint32_t* order, uint32_t* count)
 
 
 cdef inline uint32_t bucket_bits(uint32_t n_terms) noexcept nogil:
-    """About four terms to a bucket."""
+    """About eight terms to a bucket."""
     cdef uint32_t k = 0
-    while k < 28 and (<uint64_t>4 << k) < n_terms:
+    while k < 28 and (<uint64_t>8 << k) < n_terms:
         k += 1
     return k
 
@@ -575,6 +588,22 @@ cdef inline void write_buckets(StoreWriter* w, const uint64_t* hashes_high, uint
         while i < n and (b == <uint32_t>1 << k or (k and hashes_high[i] >> (64 - k) < b)):
             i += 1
         writer_add(w, &i, 4)
+
+
+cdef inline uint32_t write_list(StoreWriter* w, const uint32_t* docs, const uint8_t* codes, uint32_t n,
+                                const uint8_t* lengths, Bytes* work) noexcept nogil:
+    """Writes a posting list into the array `postings`, which is the first one; where it begins."""
+    cdef uint64_t at = w.at - w.arrays[0].offset
+    work.len = 0
+    if n >= BLOCK:  # blocks are read as words
+        while (at + work.len) & 3:
+            bytes_byte(work, 0)
+        writer_add(w, work.data, work.len)
+        at += work.len
+        work.len = 0
+    postings_encode(docs, codes, n, lengths, work)
+    writer_add(w, work.data, work.len)
+    return <uint32_t>at
 
 
 cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, int* error) noexcept nogil:
@@ -620,19 +649,13 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
             e = &(<TermEntry*>b.terms.data)[order[i]]
             r.text = text
             text += e.len
-            r.df = e.df
             p = at[order[i]] - e.df
             if e.df == 1:
-                r.post = docs[p] | (<uint32_t>codes[p] << SINGLE_CODE)
+                r.post = SINGLE | docs[p] | (<uint32_t>codes[p] << SINGLE_CODE)
             else:
-                r.post = <uint32_t>(w.at // 4 - w.arrays[0].offset // 4)
-                lists.len = 0
-                if e.df:
-                    postings_encode(docs + p, codes + p, e.df, b.chunk_len.data, &lists)
-                writer_add(&w, lists.data, lists.len)
+                r.post = write_list(&w, docs + p, codes + p, e.df, b.chunk_len.data, &lists)
             bytes_add(&records, &r, sizeof(r))
         r.text = text
-        r.df = 0
         r.post = 0
         bytes_add(&records, &r, sizeof(r))
         writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))

@@ -26,9 +26,10 @@ from _core.languages cimport (
 )
 from _core.merge cimport merge_segments, bit, MERGE_INPUTS, MERGE_SYSTEM, MERGE_MEMORY, MERGE_DAMAGED
 from _core.path cimport PathWords, path_words as _path_words, path_flags as _path_flags
-from _core.place cimport Place, Matcher, matcher_init, place_load, PLACE_OK, PLACE_CHANGED, PLACE_DAMAGED
+from _core.place cimport Place, Matcher, matcher_init, place_load
+from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED
 from _core.postings cimport (
-    BLOCK, CODES, NO_DOC, Skip, postings_encode, block_decode, tail_decode, code_weight as _code_weight,
+    CODES as _CODES, postings_encode, code_weight as _code_weight,
     weight_code as _weight_code, code_length as _code_length, length_code as _length_code,
 )
 from _core.project cimport index_folder as _index_folder, find_project as _find_project
@@ -36,7 +37,7 @@ from _core.query cimport Query, query_parse, TERMS
 from _core.rank cimport Weights, Results, Result, default_weights, rank
 from _core.render cimport Style, json_place
 from _core.segment cimport (
-    Segment, FileRecord, ChunkRecord, segment_open, segment_close, segment_term, segment_postings, segment_file,
+    Segment, FileRecord, ChunkRecord, segment_open, segment_close, segment_term, segment_postings, segment_df, segment_file,
     segment_file_end, FILE_TEST,
 )
 from _core.stem cimport stem as _stem
@@ -50,6 +51,7 @@ from _core.sys cimport c_open, c_close, c_read, c_fstat, stat_t, mtime_ns, O_RDO
 
 VERSION = (<bytes>version_string()).decode()
 FORMAT_VERSION = _store.FORMAT_VERSION
+CODES = _CODES
 
 
 class DamagedError(Exception):
@@ -642,8 +644,8 @@ cdef class Reader:
             t = segment_term(s, <const uint8_t*><bytes>stored, len(stored))
             if t == s.n_terms:
                 continue
-            docs = bytearray(4 * s.terms[t].df)
-            codes = bytearray(s.terms[t].df)
+            docs = bytearray(4 * segment_df(s, t))
+            codes = bytearray(segment_df(s, t))
             if not segment_postings(s, &s.terms[t], <uint32_t*><char*>docs, <uint8_t*><char*>codes):
                 raise DamagedError("a posting list is damaged")
             out.append((i, docs, codes))
@@ -727,13 +729,13 @@ cdef class Reader:
                 json.len = 0
                 with nogil:
                     status = place_load(&self.x, &results.items[i], &m, False, place)
-                    if status == PLACE_OK:
+                    if status == SOURCE_OK:
                         json_place(&json, &style, place, results.items[i].score)
-                if status == PLACE_CHANGED:
+                if status == SOURCE_CHANGED:
                     continue
-                if status == PLACE_DAMAGED:
+                if status == SOURCE_DAMAGED:
                     raise DamagedError("the index is damaged")
-                if status != PLACE_OK or json.failed:
+                if status != SOURCE_OK or json.failed:
                     raise MemoryError
                 out.append(PyBytes_FromStringAndSize(<char*>json.data, json.len))
             return out

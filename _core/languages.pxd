@@ -250,8 +250,9 @@ cdef inline bint _head_is_cpp(const uint8_t* head, size_t n) noexcept nogil:
 
 cdef inline int _language_of_shebang(const uint8_t* head, size_t n) noexcept nogil:
     """The language of a `#!` line, LANG_TEXT without one; `env`, its options and assignments are stepped over."""
-    cdef size_t start, stop, last, limit, i = 2
+    cdef size_t start, stop, word_end, last, limit, i = 2
     cdef int lang
+    cdef bint assignment
     if n < 3 or head[0] != 35 or head[1] != 33:
         return LANG_TEXT
     limit = n if n < 256 else 256
@@ -265,6 +266,7 @@ cdef inline int _language_of_shebang(const uint8_t* head, size_t n) noexcept nog
                 last = i + 1
             i += 1
         stop = i
+        word_end = i
         if i < limit and head[i] == 13:
             i += 1
         if start == stop or head[start] == 45 or _listed(b"env", head + last, stop - last, False):
@@ -274,12 +276,13 @@ cdef inline int _language_of_shebang(const uint8_t* head, size_t n) noexcept nog
         for lang in range(1, LANG_COUNT):
             if _listed(language_interpreters(lang), head + last, stop - last, False):
                 return lang
-        for i in range(last, stop):
-            if head[i] == 61:  # env NAME=value program
-                break
-        else:
+        assignment = False  # env NAME=value program
+        for i in range(start, word_end):
+            if head[i] == 61:
+                assignment = True
+        if not assignment:
             return LANG_TEXT
-        i = stop
+        i = word_end
     return LANG_TEXT
 
 

@@ -9,12 +9,13 @@ from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, realloc, free
 from libc.string cimport memcpy, memset, memcmp
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve
-from _core.builder cimport bucket_bits, write_buckets
+from _core.builder cimport bucket_bits, write_buckets, write_list
 from _core.hash cimport hash64
 from _core.parts cimport parts_write
-from _core.postings cimport NO_DOC, postings_encode, code_length
+from _core.postings cimport NO_DOC, code_length
 from _core.segment cimport (
-    Segment, FileRecord, ChunkRecord, TermRecord, SEGMENT_ARRAYS, SINGLE_CODE, segment_postings, segment_file_end,
+    Segment, FileRecord, ChunkRecord, TermRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, segment_postings, segment_df,
+    segment_file_end,
 )
 from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close, store_check
 
@@ -36,7 +37,8 @@ cdef struct Input:
     uint64_t hash
     const uint8_t* text
     uint32_t text_len
-    uint32_t at, end         # the run of its postings in the work arrays
+    uint32_t df              # postings of the term at hand
+    uint32_t at, end         # the run of those that stay, in the work arrays
 
 
 cdef inline bint bit(const uint8_t* bits, uint32_t i) noexcept nogil:
@@ -186,11 +188,11 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
             break
         sum = 0
         for i in range(m):
-            k = have[i].segment.terms[have[i].term].df
-            if k > have[i].segment.n_chunks:
+            have[i].df = segment_df(have[i].segment, have[i].term)
+            if have[i].df == 0:
                 result = MERGE_DAMAGED
                 break
-            sum += k
+            sum += have[i].df
         if result:
             break
         if sum > cap:
@@ -214,7 +216,7 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
                 break
             have[i].at = sum
             k = sum
-            for j in range(sum, sum + t.df):  # documents that go are squeezed out
+            for j in range(sum, sum + have[i].df):  # documents that go are squeezed out
                 docs[k] = have[i].chunk_map[docs[j]]
                 codes[k] = codes[j]
                 k += docs[k] != NO_DOC
@@ -229,15 +231,11 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
         if k:
             first = have[0]
             r.text = <uint32_t>text.len
-            r.df = k
-            list.len = 0
             if k == 1:
-                r.post = (out_docs[0] if m > 1 else docs[0]) | (
+                r.post = SINGLE | (out_docs[0] if m > 1 else docs[0]) | (
                     <uint32_t>(out_codes[0] if m > 1 else codes[0]) << SINGLE_CODE)
             else:
-                r.post = <uint32_t>(w.at // 4 - w.arrays[0].offset // 4)
-                postings_encode(out_docs if m > 1 else docs, out_codes if m > 1 else codes, k, lengths, &list)
-                writer_add(w, list.data, list.len)
+                r.post = write_list(w, out_docs if m > 1 else docs, out_codes if m > 1 else codes, k, lengths, &list)
             bytes_add(text, first.text, first.text_len)
             bytes_add(records, &r, sizeof(r))
             bytes_add(hashes, &first.hash, 8)
@@ -249,7 +247,6 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
         if w.failed:
             result = MERGE_SYSTEM
     r.text = <uint32_t>text.len
-    r.df = 0
     r.post = 0
     bytes_add(records, &r, sizeof(r))
     bytes_free(&list)

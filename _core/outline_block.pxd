@@ -52,11 +52,27 @@ cdef inline void bash_line(Scan* s) noexcept nogil:
                 emit_line(s, t, KIND_CONSTANT if s.toks[0].kw == KW_READONLY else KIND_VARIABLE, DEF_EXPORTED, False)
 
 
+cdef inline uint32_t _haskell_name(Scan* s, uint32_t i, Token* name) noexcept nogil:
+    """Behind the name or the `(operator)` at token `i`; `i` when there is none."""
+    cdef uint32_t j
+    if is_kind(s, i, 40):
+        j = group_end(s, i)
+        if j < i + 3 or s.toks[i + 1].kind == TK_IDENT or s.toks[i + 1].kind == 40:
+            return i
+        name[0] = s.toks[i + 1]
+        name.len = s.toks[j - 2].start + s.toks[j - 2].len - name.start
+        return j
+    if is_kind(s, i, TK_IDENT) and not 65 <= s.text[s.toks[i].start] <= 90:
+        name[0] = s.toks[i]
+        return i + 1
+    return i
+
+
 cdef inline void haskell_line(Scan* s) noexcept nogil:
-    cdef uint32_t i = 0, j
+    cdef uint32_t i = 0, j, names = 0
     cdef Token t = s.toks[0]
     cdef int kind = 0
-    cdef bint arrow = False
+    cdef bint listed = False
     if s.ntok < 2:
         return
     if not _margin(s):
@@ -102,40 +118,33 @@ cdef inline void haskell_line(Scan* s) noexcept nogil:
             if not same_as_last(s, &t, KIND_CONSTANT):
                 emit_line(s, &t, KIND_CONSTANT, DEF_EXPORTED, False)
             return
-    # name, name :: type   (operator) :: type   name patterns = …
-    i = 0
-    while i < s.ntok:
-        t = s.toks[i]
-        if t.kind == 40:
-            j = group_end(s, i)
-            if j < i + 3:
-                break
-            t.start = s.toks[i + 1].start
-            t.len = s.toks[j - 2].start + s.toks[j - 2].len - t.start
-            if s.toks[i + 1].kind == TK_IDENT:
-                break
-            i = j
-        elif t.kind == TK_IDENT and not 65 <= s.text[t.start] <= 90:
-            i += 1
-        else:
-            break
+    # name, (operator), name :: type   name patterns = …
+    while True:
+        i = _haskell_name(s, names, &t)
+        if i == names:
+            return
+        names = i
         if is_kind(s, i, 44):
-            i += 1
-            kind += 1
+            names = i + 1
+            listed = True
             continue
-        if is_kind(s, i, TK_SCOPE):
-            if kind:
-                dotted(s, 0, &t)
-            if not same_as_last(s, &t, KIND_FUNCTION):
-                emit_line(s, &t, KIND_FUNCTION, DEF_EXPORTED, True)
-        elif _margin(s) and kind == 0 and t.kind == TK_IDENT:
-            for j in range(i, s.ntok):
-                if s.toks[j].kind == 61 or s.toks[j].kind == 124:
-                    arrow = True
-            if (arrow or s.ntok >= 2 and is_kind(s, i, TK_IDENT)) and not same_as_last(s, &t, KIND_FUNCTION):
-                if arrow:
-                    emit_line(s, &t, KIND_FUNCTION, DEF_EXPORTED, True)
         break
+    if is_kind(s, i, TK_SCOPE):
+        j = 0
+        while j < i:
+            j = _haskell_name(s, j, &t)
+            if not same_as_last(s, &t, KIND_FUNCTION):
+                emit_line(s, &t, KIND_FUNCTION, DEF_EXPORTED, False)
+            j += 1
+    elif _margin(s) and not listed and s.toks[0].kind == TK_IDENT and i < s.ntok:
+        kind = s.toks[i].kind
+        if not (kind == TK_IDENT or kind == 40 or kind == 91 or kind == TK_NUMBER or kind == TK_STRING or kind == 61
+                or kind == 124 or kind == 126 or kind == 33) or same_as_last(s, &t, KIND_FUNCTION):
+            return
+        for j in range(i, s.ntok):
+            if s.toks[j].kind == 61 or s.toks[j].kind == 124:
+                emit_line(s, &t, KIND_FUNCTION, DEF_EXPORTED, False)
+                return
 
 
 cdef inline bint _folds_to(Scan* s, uint32_t i, const char* word) noexcept nogil:
@@ -328,14 +337,13 @@ cdef inline void scan_lines(Scan* s) noexcept nogil:
             s.ntok = 0
             nesting = 0
             s.mark = SEEN_CODE
-        if s.ntok == 0:
+        if s.ntok == 0 and lang == LANG_PYTHON:
             s.doc_ok = False
             if k == 64:
-                if lang == LANG_PYTHON:
-                    attribute_begin(s)
-                elif lang == LANG_SCALA:
-                    skip_at_attribute(s)
-                    continue
+                attribute_begin(s)
+        elif s.ntok == 0 and lang == LANG_SCALA and k == 64:
+            skip_at_attribute(s)
+            continue
         if s.ntok < LINE_TOKENS:
             s.toks[s.ntok] = s.tok
             s.ntok += 1

@@ -39,7 +39,7 @@ cdef inline const char* declaring_words(int lang) noexcept nogil:
     elif lang == LANG_TYPESCRIPT:
         return b"function=f class=c interface=i enum=e type=y namespace=n module=n const=k let=v var=v "
     elif lang == LANG_KOTLIN:
-        return b"fun=f class=c interface=i object=c typealias=y val=v var=v constructor=f "
+        return b"fun=f class=c interface=i object=c typealias=y val=k var=v constructor=f "
     elif lang == LANG_SWIFT:
         return (b"func=f class=c struct=s enum=e protocol=i extension=x actor=c typealias=y associatedtype=y "
                 b"let=k var=v init=f deinit=f subscript=f macro=a ")
@@ -215,7 +215,6 @@ cdef inline void configure(Scan* s, int lang) noexcept nogil:
         s.preprocessor = True
     elif lang == LANG_CSHARP:
         s.preprocessor = True
-        s.interp = 36
         _class(s, b"@$", C_SPECIAL)
     elif lang == LANG_JAVA:
         s.dq |= STR_TRIPLE

@@ -66,7 +66,7 @@ cdef inline uint32_t _character(Scan* s, uint32_t p) noexcept nogil:
 cdef inline uint32_t _raw_hashes(Scan* s, uint32_t p, bint escape) noexcept nogil:
     """Behind `#"…"#` (any number of #) whose first # or quote is at `p`; `p` when it is not such a string."""
     cdef uint32_t q = p, hashes, i
-    while _at(s, q) == 35:
+    while _at(s, q) == 35 and q - p < 255:
         q += 1
     hashes = q - p
     if _at(s, q) != 34:
@@ -348,9 +348,8 @@ cdef inline uint32_t _special_or_mark(Scan* s, uint32_t p) noexcept nogil:
             if s.lang == LANG_JULIA and d == 61:
                 return skip_pair(s, p + 2, 35, 61, 61, 35)
             return _line_comment(s, p)
-        if s.lang == LANG_SWIFT:
-            q = _raw_hashes(s, p, False)
-            return q
+        if s.lang == LANG_SWIFT and (p == 0 or s.text[p - 1] != 35):
+            return _raw_hashes(s, p, False)
         return p
     if c == 45:  # -
         if s.dash_comment and d == 45:
@@ -450,8 +449,8 @@ cdef inline uint32_t _special_or_mark(Scan* s, uint32_t p) noexcept nogil:
                     s.cur |= s.mark
                     return skip_triple(s, q + 3, 34, False, s.mark | SEEN_INSIDE)
                 if d == 64:
-                    return _quoted(s, q, 34, STR_ON | STR_MULTI | STR_DOUBLED)
-                return _quoted(s, q, 34, STR_ON | STR_ESCAPE)
+                    return _quoted(s, q, 34, STR_ON | STR_MULTI | STR_DOUBLED | STR_INTERP)
+                return _quoted(s, q, 34, STR_ON | STR_ESCAPE | STR_INTERP)
             return p
         if s.lang == LANG_SQL:
             q = p + 1
@@ -467,7 +466,8 @@ cdef inline uint32_t _special_or_mark(Scan* s, uint32_t p) noexcept nogil:
                 return skip_string(s, p + 2, 39, STR_ON | STR_ESCAPE | STR_MULTI, s.mark | SEEN_INSIDE, 0)
             if d == 123:
                 q = p + 2
-                while q < s.end and s.text[q] != 125 and s.text[q] != 10 and s.text[q] != 34 and s.text[q] != 39:
+                while q < s.end and q < p + 200 and s.text[q] != 125 and s.text[q] != 10 and s.text[q] != 34 \
+                        and s.text[q] != 39:
                     q += 1
                 return q + 1 if _at(s, q) == 125 else p + 2
             if d == 35 or d == 36:

@@ -10,6 +10,7 @@ from _core.outline_scopes cimport attribute_begin, skip_at_attribute
 
 
 cdef enum:
+    CLAUSES_BACK = 4  # names that one signature may list
     LINE_TOKENS = 96  # of a line (or of a line and those it continues on) that are looked at
 
 
@@ -95,13 +96,19 @@ cdef inline int _not_private(Scan* s, const Token* t) noexcept nogil:
 
 
 cdef inline bint same_as_last(Scan* s, const Token* t, int kind) noexcept nogil:
-    """Whether the last definition has that name, kind and place: a further clause of it."""
+    """Whether one of the last definitions has that name, kind and place: the line is a further clause of it."""
     cdef Definition* d
-    if s.out.n_defs == 0:
-        return False
-    d = &s.out.defs[s.out.n_defs - 1]
-    return (d.name_len == t.len and (d.kind == kind or kind == KIND_FUNCTION and d.kind == KIND_METHOD)
-            and d.parent == s.scopes[s.depth].owner and memcmp(s.text + d.name, s.text + t.start, t.len) == 0)
+    cdef uint32_t i = s.out.n_defs
+    cdef uint32_t stop = i - CLAUSES_BACK if i > CLAUSES_BACK else 0
+    while i > stop:
+        i -= 1
+        d = &s.out.defs[i]
+        if d.name_len == t.len and (d.kind == kind or kind == KIND_FUNCTION and d.kind == KIND_METHOD) \
+                and d.parent == s.scopes[s.depth].owner and memcmp(s.text + d.name, s.text + t.start, t.len) == 0:
+            return True
+        if s.lang != LANG_HASKELL:
+            break
+    return False
 
 
 cdef inline void _cython_line(Scan* s) noexcept nogil:
@@ -351,7 +358,7 @@ cdef inline void ocaml_line(Scan* s) noexcept nogil:
     if kind == 0 or s.ntok < 2:
         return
     if line_indent(s, s.toks[0].line) > 0 and owner_kind(s) != KIND_MODULE and owner_kind(s) != KIND_CLASS \
-            and s.scopes[s.depth].owner >= 0 or in_function(s):
+            and owner_kind(s) != KIND_INTERFACE and s.scopes[s.depth].owner >= 0 or in_function(s):
         return
     if line_indent(s, s.toks[0].line) > 0 and s.scopes[s.depth].owner < 0:
         return

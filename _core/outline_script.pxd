@@ -185,6 +185,20 @@ cdef inline bint _has(Scan* s, int kw) noexcept nogil:
     return False
 
 
+cdef inline bint _in_angles(Scan* s) noexcept nogil:
+    """Whether a `<` of the statement's head is still open: class A<T extends { … }>."""
+    cdef uint32_t i
+    cdef int nesting = 0
+    if s.state != ST_NAMED or s.decl[s.decl_kw] == KIND_CONSTANT or s.decl[s.decl_kw] == KIND_VARIABLE:
+        return False
+    for i in range(s.base, s.ntok):
+        if s.toks[i].kind == 60:
+            nesting += 1
+        elif s.toks[i].kind == 62 and nesting > 0:
+            nesting -= 1
+    return nesting > 0
+
+
 cdef inline void _open_brace(Scan* s) noexcept nogil:
     cdef Scope* sc = top_scope(s)
     cdef int last = _last(s)
@@ -217,7 +231,7 @@ cdef inline void _open_brace(Scan* s) noexcept nogil:
             open_scope(s, 123, SC_OPAQUE, owner, True)
         else:
             open_scope(s, 123, SC_OBJECT, owner, True)
-    elif last == 60:
+    elif last == 60 or typescript and _in_angles(s):
         open_scope(s, 123, SC_OPAQUE, owner, True)
     elif typescript and (last == 38 or last == 124) \
             and not (s.ntok > s.base + 1 and s.toks[s.ntok - 2].kind == last):
@@ -262,8 +276,12 @@ cdef inline void _word(Scan* s) noexcept nogil:
     cdef Scope* sc = top_scope(s)
     cdef uint32_t name = 0
     cdef int kind
+    cdef Definition* d
     if last == 46:
-        pass
+        if s.state == ST_NAMED and s.stmt_def >= 0 and s.out.defs[s.stmt_def].kind == KIND_MODULE:
+            d = &s.out.defs[s.stmt_def]
+            if d.name + d.name_len + 1 == s.tok.start:
+                d.name_len = <uint16_t>(d.name_len + s.tok.len + 1)
     elif sc.kind == SC_OPAQUE:
         return
     elif (sc.kind == SC_OBJECT or sc.kind == SC_TYPE) and s.state == ST_START:

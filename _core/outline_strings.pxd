@@ -2,7 +2,7 @@
 """Stepping over literals and comments of several lines, keeping count of the lines."""
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr, memcmp
-from _core.languages cimport LANG_BASH, LANG_PHP, LANG_RUBY
+from _core.languages cimport LANG_BASH, LANG_CSHARP, LANG_PHP, LANG_RUBY
 from _core.outline_base cimport Scan, Heredoc, end_line, TK_OP, TK_IDENT, SEEN_CODE, SEEN_COMMENT, SEEN_INSIDE, SEEN_HEAD
 from _core.outline_config cimport STR_ESCAPE, STR_MULTI, STR_DOUBLED, STR_INTERP
 
@@ -52,6 +52,12 @@ cdef inline uint32_t skip_string(
                 opener = t[p + 1]
             elif s.lang == LANG_BASH and c == 36 and t[p + 1] == 40:
                 opener = 40
+            elif s.lang == LANG_CSHARP and c == 123:
+                if t[p + 1] == 123:
+                    p += 2
+                    continue
+                opener = 123
+                p -= 1
             if opener:
                 closer = closer_of(opener)
                 nesting = 1

@@ -1,27 +1,20 @@
 # cython: language_level=3
 """A result as text: the chunk as its file holds it now, its lines, the best of them, its definitions.
 
-The index keeps no source. What is printed is read from the file, and only when size and time are those of the index, or
-the content still has the same hash; a file that has changed since gives nothing, and the next result takes its place.
+A file that has changed since it was indexed gives nothing (`source.pxd`), and the next result takes its place.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memset, memcmp
-from _core.base cimport Bytes, bytes_init, bytes_free, bytes_reserve, read_varint
+from _core.base cimport Bytes
 from _core.builder cimport LINE_BYTES
-from _core.hash cimport hash64
 from _core.index cimport Index
-from _core.outline cimport KIND_COUNT
 from _core.query cimport Query, TERMS
 from _core.rank cimport Result
 from _core.segment cimport (
-    Segment, FileRecord, ChunkRecord, segment_file, segment_chunk, segment_file_end,
+    Segment, FileRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_chunk, segment_file_end,
 )
-from _core.store cimport store_touch
-from _core.sys cimport (
-    stat_t, c_openat, c_close, c_fstat, pread_all, mtime_ns, PATH_BYTES, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK,
-    S_ISREG,
-)
+from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, source_read
 from _core.text cimport Token, Terms, next_token, token_terms, byte_class, BYTE_OTHER, TOKEN_MAX
 
 cdef enum:
@@ -59,13 +52,6 @@ cdef struct Place:
     uint8_t[256] parent       # name of what encloses the chunk's beginning
     uint32_t parent_len
     uint8_t parent_kind
-
-
-cdef enum PlaceStatus:
-    PLACE_OK = 0
-    PLACE_CHANGED = 1     # the file is gone, unreadable or other than what was indexed
-    PLACE_DAMAGED = 2
-    PLACE_MEMORY = 3
 
 
 cdef inline uint32_t _prefix(const uint8_t* p) noexcept nogil:
@@ -145,43 +131,6 @@ cdef inline double line_score(const Matcher* m, const uint8_t* p, size_t n) noex
     return v
 
 
-cdef inline int _read(Index* x, const FileRecord* f, const uint8_t* path, uint32_t start, uint32_t end, Bytes* out,
-                      uint8_t* parent, uint32_t parent_at, uint32_t parent_len) noexcept nogil:
-    """Bytes [start, end) of the file into `out`, and the enclosing name: a PlaceStatus."""
-    cdef char[PATH_BYTES] name
-    cdef stat_t st
-    cdef int fd
-    cdef int status = PLACE_CHANGED
-    if f.path_len >= PATH_BYTES or x.root_fd < 0:
-        return PLACE_CHANGED
-    memcpy(name, path, f.path_len)
-    name[f.path_len] = 0
-    fd = c_openat(x.root_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    if fd < 0:
-        return PLACE_CHANGED
-    out.len = 0
-    if c_fstat(fd, &st) == 0 and S_ISREG(st.st_mode) and <uint64_t>st.st_size == f.size:
-        status = PLACE_OK
-        if f.mtime_ns == 0 or mtime_ns(&st) != f.mtime_ns:
-            # Touched, or too young to tell when it was indexed: only the content can say.
-            status = PLACE_MEMORY
-            if bytes_reserve(out, f.size + 1):
-                status = PLACE_CHANGED
-                if pread_all(fd, out.data, f.size, 0) and hash64(out.data, f.size) == f.content:
-                    status = PLACE_OK
-    if status == PLACE_OK and parent_len and not pread_all(fd, parent, parent_len, parent_at):
-        status = PLACE_CHANGED
-    if status == PLACE_OK:
-        if not bytes_reserve(out, end - start + 1):
-            status = PLACE_MEMORY
-        elif not pread_all(fd, out.data, end - start, start):
-            status = PLACE_CHANGED
-        else:
-            out.len = end - start
-    c_close(fd)
-    return status
-
-
 cdef inline void _split_lines(Place* p) noexcept nogil:
     cdef uint32_t i
     p.n_lines = 0
@@ -213,43 +162,31 @@ cdef inline size_t line_text(const Place* p, uint32_t line, const uint8_t** at) 
 
 
 cdef inline bint _definitions(Segment* s, uint32_t chunk, Place* p) noexcept nogil:
-    """The chunk's definitions, from their records. False: damaged."""
-    cdef const ChunkRecord* c = &s.chunks[chunk]
-    cdef const uint8_t* d = s.defs + c.defs
-    cdef const uint8_t* end = s.defs + s.defs_n
-    cdef uint64_t v, column
-    cdef uint32_t line = c.line, at
+    """The chunk's definitions, from their records, as far as there is room. False: damaged."""
+    cdef Defs d
+    cdef Def def_
     cdef PlaceDef* x
+    cdef uint32_t at
+    cdef int more
     p.n_defs = 0
-    if chunk + 1 < s.n_chunks:
-        if not store_touch(&s.store, &s.chunks[chunk + 1], sizeof(ChunkRecord)) or s.chunks[chunk + 1].defs > s.defs_n:
-            s.store.damaged = True
-            return False
-        end = s.defs + s.chunks[chunk + 1].defs
-    if end < d or not store_touch(&s.store, d, end - d):
-        s.store.damaged = True
+    if not defs_open(s, chunk, &d):
         return False
-    while d < end:
-        d = read_varint(d, end, &v)
-        if d != NULL:
-            d = read_varint(d, end, &column)
-        if d == NULL or end - d < 3:
-            s.store.damaged = True
-            return False
-        line += <uint32_t>v
-        if line < p.first + p.n_lines and p.n_defs < PLACE_DEFS:
-            at = p.line[line - p.first]
-            if at + column + d[0] <= p.text.len:
-                x = &p.defs[p.n_defs]
-                x.line = line
-                x.name = at + <uint32_t>column
-                x.name_len = d[0]
-                x.kind = d[1] & 15
-                x.exported = d[1] >> 4 & 1
-                x.depth = d[2]
-                p.n_defs += 1
-        d += 3
-    return True
+    while True:
+        more = defs_next(s, &d, &def_)
+        if more <= 0:
+            return more == 0
+        if def_.line >= p.first + p.n_lines or p.n_defs == PLACE_DEFS:
+            continue
+        at = p.line[def_.line - p.first] + def_.column
+        if at + def_.name_len <= p.text.len:
+            x = &p.defs[p.n_defs]
+            x.line = def_.line
+            x.name = at
+            x.name_len = def_.name_len
+            x.kind = def_.kind
+            x.exported = def_.exported
+            x.depth = def_.depth
+            p.n_defs += 1
 
 
 cdef inline void _best_line(Place* p, const Matcher* m) noexcept nogil:
@@ -301,14 +238,15 @@ cdef inline bint _inside(const Place* p) noexcept nogil:
 
 
 cdef inline int place_load(Index* x, const Result* r, const Matcher* m, bint whole_file, Place* p) noexcept nogil:
-    """Fills `p` (its `text` is reused) from the file as it is now: a PlaceStatus."""
+    """Fills `p` (its `text` is reused) from the file as it is now: a SourceStatus."""
     cdef Segment* s = &x.segments[r.segment]
     cdef const FileRecord* f = segment_file(s, r.file)
     cdef const ChunkRecord* c = segment_chunk(s, r.chunk)
     cdef uint32_t i, from_, upto
+    cdef Defs d
     cdef int status
     if f == NULL or c == NULL:
-        return PLACE_DAMAGED
+        return SOURCE_DAMAGED
     p.file = f
     p.path = s.paths + f.path
     p.start = c.line
@@ -317,25 +255,27 @@ cdef inline int place_load(Index* x, const Result* r, const Matcher* m, bint who
     upto = <uint32_t>f.size
     if r.chunk + 1 < segment_file_end(s, r.file):
         if segment_chunk(s, r.chunk + 1) == NULL:
-            return PLACE_DAMAGED
+            return SOURCE_DAMAGED
         p.end = c[1].line
         upto = c[1].start
     if p.end < p.start or from_ > upto or f.size > 0xFFFFFFFFULL:
         s.store.damaged = True
-        return PLACE_DAMAGED
+        return SOURCE_DAMAGED
     p.first = p.start
     if whole_file:
         p.first = 0
         from_ = 0
         upto = <uint32_t>f.size
-    p.parent_len = c.parent_len
-    p.parent_kind = c.parent_kind
-    status = _read(x, f, p.path, from_, upto, &p.text, p.parent, c.parent, c.parent_len)
-    if status != PLACE_OK:
+    if not defs_open(s, r.chunk, &d):
+        return SOURCE_DAMAGED
+    p.parent_len = d.parent_len
+    p.parent_kind = d.parent_kind
+    status = source_read(x, f, p.path, from_, upto, &p.text, p.parent, d.parent, d.parent_len)
+    if status != SOURCE_OK:
         return status
     _split_lines(p)
     if not _definitions(s, r.chunk, p):
-        return PLACE_DAMAGED
+        return SOURCE_DAMAGED
     _best_line(p, m)
     p.symbol = -1
     for i in range(p.n_defs):
@@ -343,4 +283,4 @@ cdef inline int place_load(Index* x, const Result* r, const Matcher* m, bint who
             p.symbol = <int>i
     if p.symbol >= 0 and p.parent_len and p.defs[p.symbol].line > p.best and _inside(p):
         p.symbol = -1  # the best line still belongs to what began above the chunk
-    return PLACE_OK
+    return SOURCE_OK

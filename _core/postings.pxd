@@ -3,34 +3,39 @@
 
 A posting is a document number (a chunk of the segment) and a *weight code*: the occurrences of the term there, each
 counted with the weight of its field in halves (WEIGHT_* below: a word of code is 2, of a comment 3, a defined name 6
-more), summed and rounded down to one of 32 steps (`code_weight`).
+more), summed and rounded down to one of 16 steps (`code_weight`).
 
-A term with one posting has no list: its dictionary record holds `document | code << 27`. A list of n >= 2 postings is,
-at a multiple of 4 bytes:
+A term with one posting has no list: its dictionary record holds `SINGLE | code << 27 | document`. A list of n >= 2
+postings is
 
-    skips   n // 128 records of 12 bytes: last document (<u4) of the block, where its data begins in words of 4 bytes
+    n       as LEB128; when n >= 128, zero bytes up to a multiple of 4 follow
+    skips   n // 128 records of 12 bytes: last document (<u4) of the block, where its data ends in words of 4 bytes
             counted from the end of the skips (<u4), highest code (u1), lowest length code (u1), bits a delta (u1),
-            bits a code (u1). The two extremes bound the block's best score under any statistics: that is what pruning
-            asks for.
-    blocks  n // 128 times 128 deltas, then 128 codes, bit-packed in four interleaved lanes (value i in lane i % 4, so
-            one 128-bit register unpacks four at a time; Lemire & Boytsov, "Decoding billions of integers per second
-            through vectorization", 2012). A delta is the distance to the document before, minus 1; the first one of a
-            block counts from the last document of the block before (from -1 at the start).
-    tail    n % 128 postings, each `delta << 2 | min(code, 3)` as LEB128 and, when those two bits are 3, code - 3 as
-            a byte.
+            exceptions (u1). The two extremes bound the block's best score under any statistics: what pruning asks for.
+    blocks  n // 128 times: the low bits of 128 deltas, then 128 codes in as many bits as the highest one needs, both
+            bit-packed in four interleaved lanes (value i in lane i % 4, so that one 128-bit register unpacks four at a
+            time); then, for each delta that needs more bits, its position (u1 each), then what is missing on top
+            (LEB128 each), then zero bytes up to a multiple of 4. A delta is the distance to the document before,
+            minus 1; the first one of a block counts from the last document of the block before (-1 at the start).
+    tail    n % 128 codes, two to a byte, the first one in the low half; then as many deltas as LEB128.
 
-Example, three postings (document 5, code 0), (document 6, code 7), (document 300, code 1), no full block, so a tail:
-    delta 5 -> 14;  delta 0, code 7 -> 03 04;  delta 293, code 1 -> 1173 = 95 09
+Sources: Lemire & Boytsov, "Decoding billions of integers per second through vectorization", 2012 (lanes); Zukowski et
+al., "Super-Scalar RAM-CPU Cache Compression", 2006 (exceptions patched in after a branch-free unpack).
+
+Example, three postings (document 5, code 0), (document 6, code 7), (document 300, code 1), so n and a tail only:
+    03;  codes 0, 7, 1 -> 70 01;  deltas 5, 0, 293 -> 05 00 A5 02
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memset
-from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_reserve, bytes_varint, bit_width
+from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_reserve, bytes_varint, read_varint, bit_width
 
 cdef enum:
     BLOCK = 128
-    CODES = 32
+    CODES = 16
+    CODE_BITS = 4
     NO_DOC = 0xFFFFFFFF
+    PATCHES = 40         # exceptions of one block at most: more would cost decoding more than they save space
 
 cdef enum FieldWeight:  # in halves
     WEIGHT_CODE = 2
@@ -41,26 +46,22 @@ cdef enum FieldWeight:  # in halves
 
 cdef struct Skip:
     uint32_t last
-    uint32_t data
+    uint32_t end
     uint8_t top_code
     uint8_t low_len
     uint8_t doc_bits
-    uint8_t code_bits
+    uint8_t patches
 
 
 cdef inline uint32_t code_weight(uint32_t code) noexcept nogil:
-    """The weight, in halves, that a code stands for: 2..17 one by one, then four steps for each doubling, to 256."""
-    if code < 16:
-        return code + 2
-    return (5 + ((code - 16) & 3)) << (2 + ((code - 16) >> 2))
+    """The weight, in halves, that a code stands for."""
+    cdef const uint8_t* steps = <const uint8_t*>b"\x02\x03\x04\x05\x06\x08\x09\x0b\x0d\x11\x16\x1e\x2a\x40\x64\xa0"
+    return steps[code & (CODES - 1)]
 
 
 cdef inline uint32_t weight_code(uint32_t weight) noexcept nogil:
     """The highest code whose weight is at most `weight` (0 for what is below 2)."""
-    cdef uint32_t code
-    if weight < 18:
-        return weight - 2 if weight > 2 else 0
-    code = 15
+    cdef uint32_t code = 0
     while code < CODES - 1 and code_weight(code + 1) <= weight:
         code += 1
     return code
@@ -119,18 +120,65 @@ cdef inline void unpack_block(const uint32_t* p, uint32_t bits, uint32_t* out) n
                 out[4 * g + lane] = (q[lane] >> shift) & mask
 
 
+cdef inline uint32_t best_width(const uint32_t* deltas) noexcept nogil:
+    """The number of bits that makes a block of deltas smallest, exceptions included."""
+    cdef uint32_t b, i, widest = 0, best = 0, cost, least = NO_DOC, patches
+    cdef uint32_t[33] count
+    memset(count, 0, sizeof(count))
+    for i in range(BLOCK):
+        b = bit_width(deltas[i])
+        count[b] += 1
+        if b > widest:
+            widest = b
+    for b in range(widest + 1):
+        cost = 16 * b
+        patches = 0
+        for i in range(b + 1, widest + 1):
+            patches += count[i]
+            cost += count[i] * (1 + (i - b + 6) // 7)
+        if patches <= PATCHES and cost < least:
+            least = cost
+            best = b
+    return best
+
+
+cdef inline void _encode_block(const uint32_t* deltas, const uint32_t* codes, Skip* s, Bytes* out) noexcept nogil:
+    cdef uint32_t[BLOCK] low
+    cdef uint32_t[4 * 64] packed
+    cdef uint32_t i, b = best_width(deltas), width = bit_width(s.top_code)
+    cdef uint32_t mask = 0xFFFFFFFFU if b == 32 else (<uint32_t>1 << b) - 1
+    s.doc_bits = <uint8_t>b
+    s.patches = 0
+    for i in range(BLOCK):
+        low[i] = deltas[i] & mask
+        s.patches += low[i] != deltas[i]
+    pack_block(low, b, packed)
+    pack_block(codes, width, packed + 4 * b)
+    bytes_add(out, packed, 16 * (b + width))
+    for i in range(BLOCK):
+        if low[i] != deltas[i]:
+            bytes_byte(out, <uint8_t>i)
+    for i in range(BLOCK):
+        if low[i] != deltas[i]:
+            bytes_varint(out, deltas[i] >> b)
+
+
 cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uint32_t n, const uint8_t* lengths,
                                  Bytes* out) noexcept nogil:
     """Appends the list of `n` >= 2 postings, documents ascending; `lengths[d]` is the length code of document d.
 
-    `out` must stand at a multiple of 4 and does so again afterwards."""
+    Offsets are rounded within `out`, which must lie at a multiple of 4 of the array."""
     cdef uint32_t[BLOCK] deltas
     cdef uint32_t[BLOCK] values
-    cdef uint32_t[4 * 64] packed
-    cdef uint32_t blocks = n // BLOCK, b, i, all_deltas, all_codes, v
+    cdef uint32_t blocks = n // BLOCK, b, i
     cdef uint32_t last = NO_DOC  # -1: the distance to document 0 is then 1
-    cdef size_t skips = out.len, data
+    cdef size_t skips, data
     cdef Skip s
+    bytes_varint(out, n)
+    if blocks:
+        while out.len & 3:
+            bytes_byte(out, 0)
+    skips = out.len
     if not bytes_reserve(out, blocks * sizeof(Skip)):
         return
     out.len += blocks * sizeof(Skip)
@@ -138,85 +186,78 @@ cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uin
     for b in range(blocks):
         memset(&s, 0, sizeof(Skip))
         s.low_len = 255
-        all_deltas = 0
-        all_codes = 0
         for i in range(BLOCK):
             deltas[i] = docs[b * BLOCK + i] - last - 1
             last = docs[b * BLOCK + i]
             values[i] = codes[b * BLOCK + i]
-            all_deltas |= deltas[i]
-            all_codes |= values[i]
             if values[i] > s.top_code:
                 s.top_code = <uint8_t>values[i]
             if lengths[last] < s.low_len:
                 s.low_len = lengths[last]
         s.last = last
-        s.data = <uint32_t>((out.len - data) // 4)
-        s.doc_bits = <uint8_t>bit_width(all_deltas)
-        s.code_bits = <uint8_t>bit_width(all_codes)
-        pack_block(deltas, s.doc_bits, packed)
-        pack_block(values, s.code_bits, packed + 4 * s.doc_bits)
-        bytes_add(out, packed, 16 * (s.doc_bits + s.code_bits))
+        _encode_block(deltas, values, &s, out)
+        while (out.len - data) & 3:
+            bytes_byte(out, 0)
+        s.end = <uint32_t>((out.len - data) // 4)
         if out.failed:
             return
         memcpy(out.data + skips + b * sizeof(Skip), &s, sizeof(Skip))
+    for i in range(blocks * BLOCK, n, 2):
+        bytes_byte(out, codes[i] | (codes[i + 1] << 4 if i + 1 < n else 0))
     for i in range(blocks * BLOCK, n):
-        v = codes[i]
-        bytes_varint(out, (<uint64_t>(docs[i] - last - 1) << 2) | (v if v < 3 else 3))
-        if v >= 3:
-            bytes_byte(out, <uint8_t>(v - 3))
+        bytes_varint(out, docs[i] - last - 1)
         last = docs[i]
-    while out.len & 3:
-        bytes_byte(out, 0)
 
 
 # --------------------------------------------------------------------------------------------------------- decoding
 
-cdef inline bint block_decode(const Skip* s, const uint32_t* data, uint32_t before, uint32_t n_docs,
+cdef inline bint block_decode(const Skip* s, const uint8_t* data, const uint8_t* end, uint32_t before, uint32_t n_docs,
                               uint32_t* docs, uint8_t* codes) noexcept nogil:
-    """128 postings; `before` is the last document of the block before, NO_DOC at the start. False: damaged.
+    """128 postings from a block's data; `before` is the last document of the block before, NO_DOC at the start.
 
-    The caller has made sure that the block's words are inside the file."""
+    False: damaged. Nothing outside [data, end) is read."""
     cdef uint32_t[BLOCK] values
-    cdef uint32_t i, d = before, over = 0
-    unpack_block(data, s.doc_bits, docs)
+    cdef uint32_t i, d = before, over = 0, width = bit_width(s.top_code)
+    cdef uint64_t high
+    cdef const uint8_t* at
+    if s.doc_bits > 32 or width > CODE_BITS or s.patches > BLOCK or (
+            16 * (<size_t>s.doc_bits + width) + s.patches > <size_t>(end - data)):
+        return False
+    unpack_block(<const uint32_t*>data, s.doc_bits, docs)
+    unpack_block(<const uint32_t*>(data + 16 * s.doc_bits), width, values)
+    at = data + 16 * (s.doc_bits + width)
+    if s.patches:
+        data = at
+        at += s.patches
+        for i in range(s.patches):
+            at = read_varint(at, end, &high)
+            if at == NULL or data[i] >= BLOCK:
+                return False
+            docs[data[i]] |= <uint32_t>(high << s.doc_bits)
     for i in range(BLOCK):
         d += docs[i] + 1
         docs[i] = d
         over |= <uint32_t>(d >= n_docs)
-    unpack_block(data + 4 * s.doc_bits, s.code_bits, values)
-    for i in range(BLOCK):
-        codes[i] = <uint8_t>(values[i] & (CODES - 1))
+        codes[i] = <uint8_t>values[i]
     return not over and d == s.last
 
 
 cdef inline const uint8_t* tail_decode(const uint8_t* p, const uint8_t* end, uint32_t before, uint32_t n,
                                        uint32_t n_docs, uint32_t* docs, uint8_t* codes) noexcept nogil:
     """The last `n` < 128 postings of a list; where the list ends, or NULL when damaged."""
-    cdef uint32_t i, d = before, c
+    cdef uint32_t i, d = before
     cdef uint64_t v
-    cdef int shift
+    if <size_t>(end - p) < (n + 1) // 2:
+        return NULL
     for i in range(n):
-        v = 0
-        shift = 0
-        while True:
-            if p >= end or shift > 35:
-                return NULL
-            c = p[0]
-            p += 1
-            v |= (<uint64_t>(c & 127)) << shift
-            shift += 7
-            if c < 128:
-                break
-        c = v & 3
-        d += <uint32_t>(v >> 2) + 1
+        codes[i] = (p[i >> 1] >> (4 * (i & 1))) & 15
+    p += (n + 1) // 2
+    for i in range(n):
+        p = read_varint(p, end, &v)
+        if p == NULL:
+            return NULL
+        d += <uint32_t>v + 1
         if d >= n_docs:
             return NULL
-        if c == 3:
-            if p >= end or p[0] >= CODES:
-                return NULL
-            c += p[0]
-            p += 1
         docs[i] = d
-        codes[i] = <uint8_t>(c & (CODES - 1))
     return p

@@ -16,27 +16,30 @@ from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, realloc, free
 from libc.string cimport memset, memcpy
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_reserve
-from _core.builder cimport name_term
+from _core.builder cimport last_name, name_code, name_term, one_part
 from _core.filter cimport Filter, filter_file, filter_chunk
 from _core.index cimport Index, SEGMENTS_MAX
 from _core.merge cimport bit
 from _core.pathmatch cimport FilePath, match_paths
-from _core.postings cimport NO_DOC, BLOCK
-from _core.query cimport Query, TERMS, WORDS
+from _core.postings cimport NO_DOC, WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
+from _core.query cimport Name, Query, TERMS, WORDS
 from _core.score cimport (
     Cursor, Statistics, statistics, idf, live_df, cursor_open, cursor_seek, cursor_next_block, accumulate, best_chunks,
 )
 from _core.segment cimport (
-    Segment, FileRecord, segment_term, segment_file, segment_file_end, segment_chunk_file, FILE_TEST, FILE_EXAMPLE,
+    Segment, FileRecord, segment_term, segment_df, segment_file, segment_file_end, segment_chunk_file, FILE_TEST, FILE_EXAMPLE,
     FILE_COMPAT, FILE_GENERATED, FILE_VENDORED,
 )
 from _core.sort cimport sort_numbers
+from _core.source cimport source_defines
 from _core.store cimport store_touch
+from _core.text cimport Terms, Token, TERM_MAX, next_token, token_terms
 from _core.topk cimport TopK, Hit, top_init, top_free, top_sort, path_order
 
 cdef enum:
     CHUNK_CANDIDATES = 200
     PATH_CANDIDATES = 64
+    NAMES_READ = 32         # chunks that are read to see whether they define a name of several parts
     NAME_CANDIDATES = 256   # a name defined in more files than this brings no candidates of its own
     TOP_SUM = 50            # chunks that count as "global top" for `top_sum`
 
@@ -327,19 +330,43 @@ cdef inline void _define(Ranking* r, uint32_t segment, uint32_t chunk, int code,
         c.define_code = code
 
 
+cdef inline uint32_t _name_term(const Name* name, bint* exact, uint8_t* out) noexcept nogil:
+    """The dictionary term that leads to a name's definitions. `exact`: it leads to nothing else."""
+    cdef uint32_t at = last_name(name.at, name.len)
+    cdef Token t
+    cdef Terms terms
+    exact[0] = one_part(name.at + at, name.len - at)
+    if exact[0]:
+        return name_term(name.at + at, name.len - at, out)
+    next_token(name.at + at, name.at + name.len, &t)
+    token_terms(&t, &terms)
+    memcpy(out, terms.text + terms.off[terms.n - 1], terms.len[terms.n - 1])
+    return terms.len[terms.n - 1]
+
+
 cdef inline void _from_names(Ranking* r, Cursor* c) noexcept nogil:
-    """The files that define a name of the question exactly."""
+    """The files that define a name of the question exactly.
+
+    A name of several parts is found by its whole, where its weight says that it is defined and the source agrees."""
     cdef Index* x = r.index
-    cdef uint32_t i, s, t, n, j
+    cdef uint32_t i, s, t, n, j, at, read
     cdef uint64_t df
-    cdef uint8_t[16] text
+    cdef uint8_t[TERM_MAX] text
+    cdef bint exact
+    cdef const Name* name
+    cdef Bytes work
+    cdef int kind = 0
+    bytes_init(&work)
     for i in range(r.query.n_names):
-        n = name_term(r.query.names[i].at, r.query.names[i].len, text)
+        name = &r.query.names[i]
+        at = last_name(name.at, name.len)
+        n = _name_term(name, &exact, text)
         df = 0
+        read = 0
         for s in range(x.n_segments):
             r.term[s] = segment_term(&x.segments[s], text, n)
             if r.term[s] < x.segments[s].n_terms:
-                df += x.segments[s].terms[r.term[s]].df
+                df += segment_df(&x.segments[s], r.term[s])
         for s in range(x.n_segments):
             t = r.term[s]
             if t >= x.segments[s].n_terms:
@@ -347,8 +374,16 @@ cdef inline void _from_names(Ranking* r, Cursor* c) noexcept nogil:
             cursor_open(&x.segments[s], t, 0, c)
             while c.doc != NO_DOC:
                 for j in range(c.n):
-                    _define(r, s, c.docs[j], c.codes[j], df <= NAME_CANDIDATES)
+                    if exact:
+                        _define(r, s, c.docs[j], c.codes[j], df <= NAME_CANDIDATES)
+                    elif code_weight(c.codes[j]) >= WEIGHT_NAME + WEIGHT_SIGNATURE and read < NAMES_READ:
+                        if not filter_chunk(r.filter, x, s, c.docs[j]):
+                            continue
+                        read += 1
+                        if source_defines(x, s, c.docs[j], name.at + at, name.len - at, &work, &kind):
+                            _define(r, s, c.docs[j], name_code(kind), True)
                 cursor_next_block(&x.segments[s], c)
+    bytes_free(&work)
 
 
 cdef inline bint _candidate_before(const void* context, uint32_t a, uint32_t b) noexcept nogil:

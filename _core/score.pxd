@@ -16,7 +16,7 @@ from _core.filter cimport Filter, filter_chunk
 from _core.index cimport Index
 from _core.merge cimport bit
 from _core.postings cimport BLOCK, NO_DOC, CODES, code_weight, code_length
-from _core.segment cimport Segment, TermRecord, List, SINGLE_CODE, segment_list, list_block, segment_term
+from _core.segment cimport Segment, List, segment_list, segment_df, list_block
 from _core.store cimport store_touch
 from _core.topk cimport TopK, Hit, top_threshold, top_push
 
@@ -90,32 +90,16 @@ cdef inline bint _load(Segment* s, Cursor* c, uint32_t block) noexcept nogil:
 
 cdef inline void cursor_open(Segment* s, uint32_t term, float weight, Cursor* c) noexcept nogil:
     """At the first posting of a term; `doc` is NO_DOC when there is none, or damage."""
-    cdef const TermRecord* t = &s.terms[term]
     c.weight = weight
     c.doc = NO_DOC
     c.n = 0
     c.at = 0
-    c.list.df = t.df
-    c.list.blocks = 0
-    if t.df == 1:
-        c.docs[0] = t.post & ((<uint32_t>1 << SINGLE_CODE) - 1)
-        c.codes[0] = <uint8_t>(t.post >> SINGLE_CODE)
-        c.n = 1
-        c.block = 0
-        if c.docs[0] < s.n_chunks:
-            c.doc = c.docs[0]
-        else:
-            s.store.damaged = True
-    elif t.df and t.df <= s.n_chunks and segment_list(s, t, &c.list):
+    if segment_list(s, &s.terms[term], &c.list):
         _load(s, c, 0)
 
 
 cdef inline void cursor_next_block(Segment* s, Cursor* c) noexcept nogil:
-    if c.list.df == 1:
-        c.doc = NO_DOC
-        c.n = 0
-    else:
-        _load(s, c, c.block + 1)
+    _load(s, c, c.block + 1)
 
 
 cdef inline void cursor_seek(Segment* s, Cursor* c, uint32_t doc) noexcept nogil:
@@ -123,13 +107,9 @@ cdef inline void cursor_seek(Segment* s, Cursor* c, uint32_t doc) noexcept nogil
     cdef uint32_t lo, hi, mid
     if c.doc >= doc:
         return
-    if c.n == 0 or c.docs[c.n - 1] < doc:
-        if c.list.df == 1:
-            c.doc = NO_DOC
-            c.n = 0
-            return
-        # The first block whose last document is not before `doc`; none: the tail.
-        lo = c.block + 1 if c.block < c.list.blocks else c.list.blocks
+    if c.docs[c.n - 1] < doc:
+        # The first later block whose last document is not before `doc`; when there is none, the tail.
+        lo = c.block + 1
         hi = c.list.blocks
         while lo < hi:
             mid = lo + (hi - lo) // 2
@@ -137,9 +117,7 @@ cdef inline void cursor_seek(Segment* s, Cursor* c, uint32_t doc) noexcept nogil
                 lo = mid + 1
             else:
                 hi = mid
-        if c.block >= c.list.blocks or not _load(s, c, lo):
-            c.doc = NO_DOC
-            c.n = 0
+        if not _load(s, c, lo):
             return
     lo = c.at
     hi = c.n
@@ -150,9 +128,12 @@ cdef inline void cursor_seek(Segment* s, Cursor* c, uint32_t doc) noexcept nogil
         else:
             hi = mid
     c.at = lo
-    c.doc = c.docs[lo] if lo < c.n else NO_DOC
-    if lo == c.n:
+    if lo < c.n:
+        c.doc = c.docs[lo]
+    else:
+        c.doc = NO_DOC  # the tail ends before `doc`
         c.n = 0
+        c.block = c.list.blocks + 1
 
 
 cdef inline void accumulate(Segment* s, Cursor* c, const Statistics* st, uint32_t base, uint32_t end, float* sums,
@@ -226,7 +207,7 @@ cdef inline uint64_t live_df(Index* x, uint32_t segment, uint32_t term) noexcept
     cdef uint64_t n = 0
     cdef uint32_t i
     if x.deleted_chunks[segment] == NULL:
-        return s.terms[term].df
+        return segment_df(s, term)
     cursor_open(s, term, 0, &c)
     while c.doc != NO_DOC:
         for i in range(c.n):

@@ -15,7 +15,8 @@ from _core.index cimport (
 )
 from _core.languages cimport language_by_name
 from _core.outline cimport kind_by_name
-from _core.place cimport Place, Matcher, matcher_init, place_load, PLACE_OK, PLACE_CHANGED, PLACE_DAMAGED
+from _core.place cimport Place, Matcher, matcher_init, place_load
+from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED
 from _core.project cimport find_project, index_folder, parent_folder
 from _core.query cimport Query, query_parse, TERMS
 from _core.rank cimport Weights, Results, Result, default_weights, rank
@@ -385,11 +386,11 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
             break
         r = &results.items[i]
         status = place_load(&s.index, r, &s.matcher, whole and not (s.json or s.jsonl or s.files_only), &s.place)
-        if status == PLACE_CHANGED:
+        if status == SOURCE_CHANGED:
             continue
-        if status != PLACE_OK:
+        if status != SOURCE_OK:
             s.out.len = 0 if shown == 0 else s.out.len
-            return _damaged(s) if status == PLACE_DAMAGED else complain(b"not enough memory", b"", b"")
+            return _damaged(s) if status == SOURCE_DAMAGED else complain(b"not enough memory", b"", b"")
         if s.json or s.jsonl:
             if s.json and shown:
                 bytes_byte(&s.out, 44)

@@ -4,7 +4,7 @@
 Arrays of the container (`store.pxd`), in this order; records are described by the structs below, whose numpy twins are
 in greppy/index/layout.py:
 
-    postings      u1      posting lists (`postings.pxd`), each at a multiple of 4
+    postings      u1      posting lists (`postings.pxd`), each at a multiple of 4 when it has 128 postings or more
     chunks        chunk   one record a chunk; the chunks of a file tile it and stand in its order
     chunk_len     u1      length code of each chunk (`length_code`): its terms, wholes not counted
     defs          u1      definitions of each chunk, see `defs` below
@@ -18,24 +18,30 @@ in greppy/index/layout.py:
     part_order    <u4     the parts by their stems' bytes
     part_files    u1      for each part the files whose path has it: LEB128 of `delta << 1 | in the name (not a folder)`
 
-A definition in `defs` is: LEB128 lines since the chunk's definition before (since the chunk's first line), LEB128 bytes
-from the start of its line to the name, length of the name (u1, 255 for longer), `kind | DEF_EXPORTED << 4` (u1), number
-of enclosing definitions (u1). A chunk's run of them ends where the next chunk's begins.
+What a chunk has in `defs` ends where the next chunk's begins. If the flag CHUNK_PARENT is set it begins with what
+encloses the chunk's beginning: LEB128 bytes back from the chunk's start to the name, length of the name (u1), kind (u1).
+A definition is: LEB128 lines since the chunk's definition before (since the chunk's first line), LEB128 bytes from the
+start of its line to the name, length of the name (u1, 255 for longer), kind | exported << 4 | depth << 5 (u1; depth is
+the number of enclosing definitions, 7 at most).
 
-Terms of the dictionary (their texts): a part is its text as it is, a whole begins with `=`, and `#` and eight bytes, the
-XXH64 of a name as it is written, lead to the chunks that define exactly that name, with codes 0 a value, 1 a function,
-2 a type.
+Terms of the dictionary: a part is its text as it is, a whole begins with `=` (`text.pxd`), and `#` with six bytes, the low
+ones of the XXH64 of a name as it is written, leads to the chunks that define exactly that name, with codes 0 a value, 1 a
+function, 2 a type. Names of several parts have no such term: their whole leads there, with a weight of at least
+WEIGHT_NAME + WEIGHT_SIGNATURE.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memset, memcmp
+from _core.base cimport read_varint
 from _core.hash cimport hash64
 from _core.postings cimport Skip, BLOCK, CODES, NO_DOC, block_decode, tail_decode
 from _core.store cimport Store, store_open, store_close, store_touch, store_array, STORE_OK, STORE_DAMAGED
 
 cdef enum:
     SEGMENT_ARRAYS = 13
-    SINGLE_CODE = 27    # a single posting: document in the bits below, code above
+    SINGLE = 0x80000000U  # set in TermRecord.post: the posting itself
+    SINGLE_CODE = 27      # document in the bits below, code above
+    CHUNK_PARENT = 1      # flag of a chunk
 
 cdef enum FileFlag:
     FILE_TEST = 1
@@ -63,15 +69,12 @@ cdef struct ChunkRecord:
     uint32_t start       # byte offset in the file
     uint32_t line        # of its first line, from 0
     uint32_t defs
-    uint32_t parent      # byte offset in the file of the name of the definition that encloses the chunk's beginning
     uint16_t kinds       # bit k: it has a definition of kind k
-    uint8_t parent_len   # 0: nothing encloses it
-    uint8_t parent_kind
+    uint16_t flags
 
 cdef struct TermRecord:
     uint32_t text
-    uint32_t df          # postings, deleted documents included
-    uint32_t post        # df 1: the posting; else where the list begins in `postings`, in words of 4 bytes
+    uint32_t post        # SINGLE: the posting; else where the list begins in `postings`, in bytes
 
 cdef struct PartRecord:
     uint32_t text
@@ -234,65 +237,100 @@ cdef inline uint32_t segment_term(Segment* s, const uint8_t* text, uint32_t n) n
 
 
 cdef struct List:
-    # Where the pieces of a posting list lie; made by `segment_list`, every piece but the tail checked to be in the file.
-    const Skip* skips
-    const uint32_t* data
-    const uint8_t* tail
-    uint32_t blocks
+    # Where the pieces of a posting list lie; made by `segment_list`. A single posting is a list without pieces.
     uint32_t df
+    uint32_t blocks
+    const Skip* skips
+    const uint8_t* data
+    const uint8_t* tail
+    uint32_t single      # the posting, when df is 1
+
+
+cdef inline bint _damaged(Segment* s) noexcept nogil:
+    s.store.damaged = True
+    return False
 
 
 cdef inline bint segment_list(Segment* s, const TermRecord* t, List* out) noexcept nogil:
-    """The list of a term with two postings or more. False: damaged."""
-    cdef uint64_t at = <uint64_t>t.post * 4
-    cdef uint64_t skips = <uint64_t>(t.df // BLOCK) * sizeof(Skip)
-    cdef const Skip* last
-    cdef uint64_t data
-    out.df = t.df
-    out.blocks = t.df // BLOCK
-    if at > s.postings_n or skips > s.postings_n - at or not store_touch(&s.store, s.postings + at, skips):
-        s.store.damaged = True
+    """The list of a term, its skips checked. False: damaged."""
+    cdef uint64_t at = t.post, n, left
+    cdef const uint8_t* p
+    cdef const uint8_t* end = s.postings + s.postings_n
+    out.blocks = 0
+    out.skips = NULL
+    out.data = out.tail = NULL
+    out.df = 1
+    out.single = t.post & ~<uint32_t>SINGLE
+    if t.post & SINGLE:
+        return True if out.single & (((<uint32_t>1) << SINGLE_CODE) - 1) < s.n_chunks else _damaged(s)
+    if at >= s.postings_n:
+        return _damaged(s)
+    left = s.postings_n - at
+    if not store_touch(&s.store, s.postings + at, left if left < 10 else 10):
         return False
-    out.skips = <const Skip*>(s.postings + at)
-    out.data = <const uint32_t*>(s.postings + at + skips)
-    data = 0
+    p = read_varint(s.postings + at, end, &n)
+    if p == NULL or n < 2 or n > s.n_chunks:
+        return _damaged(s)
+    out.df = <uint32_t>n
+    out.blocks = out.df // BLOCK
     if out.blocks:
-        last = &out.skips[out.blocks - 1]
-        if last.doc_bits > 32 or last.code_bits > 5:
-            s.store.damaged = True
-            return False
-        data = <uint64_t>last.data * 4 + 16 * (<uint64_t>last.doc_bits + last.code_bits)
-    if data > s.postings_n - at - skips:
-        s.store.damaged = True
+        p += (4 - ((p - s.postings) & 3)) & 3
+    n = out.blocks * sizeof(Skip)
+    if n > <uint64_t>(end - p):
+        return _damaged(s)
+    out.skips = <const Skip*>p
+    out.data = p + n
+    if not store_touch(&s.store, p, n):
         return False
-    out.tail = s.postings + at + skips + data
+    n = <uint64_t>out.skips[out.blocks - 1].end * 4 if out.blocks else 0
+    if n > <uint64_t>(end - out.data):
+        return _damaged(s)
+    out.tail = out.data + n
     return True
+
+
+cdef inline uint32_t segment_df(Segment* s, uint32_t term) noexcept nogil:
+    """How many postings a term has, deleted documents included; 0 when damaged."""
+    cdef const TermRecord* t = &s.terms[term]
+    cdef uint64_t n
+    if t.post & SINGLE:
+        return 1
+    if t.post >= s.postings_n or not store_touch(
+            &s.store, s.postings + t.post, s.postings_n - t.post if s.postings_n - t.post < 10 else 10):
+        _damaged(s)
+        return 0
+    if read_varint(s.postings + t.post, s.postings + s.postings_n, &n) == NULL or n > s.n_chunks:
+        _damaged(s)
+        return 0
+    return <uint32_t>n
 
 
 cdef inline bint list_block(Segment* s, const List* l, uint32_t b, uint32_t* docs, uint8_t* codes) noexcept nogil:
     """Block `b` of a list: 128 postings, or (b == blocks) the df % 128 of the tail. False: damaged."""
     cdef const Skip* k
     cdef uint32_t before = NO_DOC
-    cdef uint64_t n
+    cdef uint64_t from_ = 0, n
     cdef const uint8_t* end = s.postings + s.postings_n
+    if l.df == 1:
+        docs[0] = l.single & (((<uint32_t>1) << SINGLE_CODE) - 1)
+        codes[0] = <uint8_t>(l.single >> SINGLE_CODE)
+        return True
     if b:
         before = l.skips[b - 1].last
+        from_ = <uint64_t>l.skips[b - 1].end * 4
     if b == l.blocks:
         n = <uint64_t>(end - l.tail)
-        if n > 7 * BLOCK:
-            n = 7 * BLOCK  # no tail is longer: six bytes a delta, one a code
+        if n > 6 * BLOCK:
+            n = 6 * BLOCK  # no tail is longer: half a byte a code, five a delta
         if (not store_touch(&s.store, l.tail, n)
                 or tail_decode(l.tail, l.tail + n, before, l.df % BLOCK, s.n_chunks, docs, codes) == NULL):
-            s.store.damaged = True
-            return False
+            return _damaged(s)
         return True
     k = &l.skips[b]
-    n = 16 * (<uint64_t>k.doc_bits + k.code_bits)
-    if (k.doc_bits > 32 or k.code_bits > 5 or <uint64_t>(<const uint8_t*>(l.data + k.data) - s.postings) + n > s.postings_n
-            or not store_touch(&s.store, l.data + k.data, n)
-            or not block_decode(k, l.data + k.data, before, s.n_chunks, docs, codes)):
-        s.store.damaged = True
-        return False
+    n = <uint64_t>k.end * 4
+    if n < from_ or n > <uint64_t>(end - l.data) or not store_touch(&s.store, l.data + from_, n - from_) or (
+            not block_decode(k, l.data + from_, l.data + n, before, s.n_chunks, docs, codes)):
+        return _damaged(s)
     return True
 
 
@@ -300,18 +338,79 @@ cdef inline bint segment_postings(Segment* s, const TermRecord* t, uint32_t* doc
     """All df postings of a term. False: damaged."""
     cdef List l
     cdef uint32_t b
-    if t.df == 0:
-        return True
-    if t.df == 1:
-        docs[0] = t.post & ((<uint32_t>1 << SINGLE_CODE) - 1)
-        codes[0] = <uint8_t>(t.post >> SINGLE_CODE)
-        if docs[0] >= s.n_chunks:
-            s.store.damaged = True
-        return docs[0] < s.n_chunks
-    if t.df > s.n_chunks or not segment_list(s, t, &l):
-        s.store.damaged = True
+    if not segment_list(s, t, &l):
         return False
     for b in range(l.blocks + (1 if l.df % BLOCK else 0)):
         if not list_block(s, &l, b, docs + b * BLOCK, codes + b * BLOCK):
             return False
     return True
+
+
+cdef struct Def:
+    # A definition as its record has it.
+    uint32_t line        # in the file, from 0
+    uint32_t column      # of the name, in bytes
+    uint32_t name_len
+    uint8_t kind
+    uint8_t depth
+    bint exported
+
+
+cdef struct Defs:
+    # The records of a chunk, being read.
+    const uint8_t* at
+    const uint8_t* end
+    uint32_t line
+    uint32_t parent      # byte offset in the file of the name of what encloses the chunk's beginning
+    uint32_t parent_len  # 0: nothing does
+    uint8_t parent_kind
+
+
+cdef inline bint defs_open(Segment* s, uint32_t chunk, Defs* d) noexcept nogil:
+    """Before the first definition of a chunk. False: damaged."""
+    cdef const ChunkRecord* c = segment_chunk(s, chunk)
+    cdef uint32_t end = <uint32_t>s.defs_n
+    cdef uint64_t back
+    if c == NULL:
+        return False
+    if chunk + 1 < s.n_chunks:
+        if segment_chunk(s, chunk + 1) == NULL:
+            return False
+        end = c[1].defs
+    if end < c.defs or not store_touch(&s.store, s.defs + c.defs, end - c.defs):
+        return _damaged(s)
+    d.at = s.defs + c.defs
+    d.end = s.defs + end
+    d.line = c.line
+    d.parent = d.parent_len = d.parent_kind = 0
+    if c.flags & CHUNK_PARENT:
+        d.at = read_varint(d.at, d.end, &back)
+        if d.at == NULL or d.end - d.at < 2 or back > c.start:
+            return _damaged(s)
+        d.parent = c.start - <uint32_t>back
+        d.parent_len = d.at[0]
+        d.parent_kind = d.at[1]
+        d.at += 2
+    return True
+
+
+cdef inline int defs_next(Segment* s, Defs* d, Def* out) noexcept nogil:
+    """1: `out` is the next definition; 0: there is none; -1: damaged."""
+    cdef uint64_t lines, column
+    if d.at == d.end:
+        return 0
+    d.at = read_varint(d.at, d.end, &lines)
+    if d.at != NULL:
+        d.at = read_varint(d.at, d.end, &column)
+    if d.at == NULL or d.end - d.at < 2:
+        s.store.damaged = True
+        return -1
+    d.line += <uint32_t>lines
+    out.line = d.line
+    out.column = <uint32_t>column
+    out.name_len = d.at[0]
+    out.kind = d.at[1] & 15
+    out.exported = d.at[1] >> 4 & 1
+    out.depth = d.at[1] >> 5
+    d.at += 2
+    return 1

@@ -9,8 +9,10 @@ A token gives *terms*:
 - for a run of CJK characters its bigrams (the character itself when it stands alone).
 A hexadecimal number is one term. Bytes that are not UTF-8 end a token and are skipped.
 
-A term of over TERM_MAX bytes is stored as its first TERM_HEAD bytes and the XXH64 of the whole, eight bytes: names of
-any length cost the dictionary the same, and two of them meet only if head and hash agree.
+In the dictionary (`make_term`) a part of over TERM_MAX bytes is its first TERM_HEAD bytes and its XXH64, eight bytes; a
+whole of over six bytes is `=` and the low six bytes of its XXH64, because a large tree has millions of them, they are
+only ever looked up as they are, and their text took a quarter of the index. Two names that meet (about once in 2^48
+pairs) cost a rank, not a wrong line: what is shown is read from the file.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
@@ -24,6 +26,7 @@ from _core.unicode cimport (
 cdef enum:
     TERM_MAX = 24
     TERM_HEAD = 16
+    WHOLE_BYTES = 7   # of a stored whole, its `=` included; shorter ones are stored as they are
     TOKEN_MAX = 96    # bytes of a token that are looked at: what is longer is data, not a name
     TERMS_MAX = 100   # terms one token can give: a part per byte, and the whole
 
@@ -138,6 +141,14 @@ cdef inline const uint8_t* next_token(const uint8_t* p, const uint8_t* end, Toke
 cdef inline uint32_t make_term(uint8_t* out, const uint8_t* text, uint32_t n) noexcept nogil:
     """Writes the stored form of a term of `n` bytes to `out` (room for TERM_MAX) and returns its length."""
     cdef uint64_t h
+    if n and text[0] == 61:
+        if n < WHOLE_BYTES:
+            memcpy(out, text, n)
+            return n
+        h = hash64(text, n)
+        out[0] = 61
+        memcpy(out + 1, &h, WHOLE_BYTES - 1)
+        return WHOLE_BYTES
     if n <= TERM_MAX:
         memcpy(out, text, n)
         return n

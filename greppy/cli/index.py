@@ -37,9 +37,9 @@ def run(arguments: dict[str, Any]) -> int:
     except ValueError as error:
         return complain(str(error))
     for warning in summary.warnings[:WARNINGS_SHOWN]:
-        complain(f"left out: {warning}")
+        complain(warning)
     if len(summary.warnings) > WARNINGS_SHOWN:
-        complain(f"left out: {len(summary.warnings) - WARNINGS_SHOWN} more")
+        complain(f"{len(summary.warnings) - WARNINGS_SHOWN} more warnings like these")
     if not quiet:
         print(describe(summary))
     return 0

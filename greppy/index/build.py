@@ -440,7 +440,7 @@ def _finish(
     summary.skipped = sum(entry.kind == TREE_SKIPPED for entry in tree.values())
     summary.source_bytes = sum(entry.size for entry in tree.values() if entry.kind == TREE_FILE)
     for path, number in work.errors.items():
-        summary.warnings.append(f"{os.fsdecode(os.path.join(work.root, path))}: {os.strerror(number)}")
+        summary.warnings.append(f"left out: {os.fsdecode(os.path.join(work.root, path))}: {os.strerror(number)}")
     gone = set(removed) | {path for path in work.entries if path in state.tree}
     segments = _delete(work.folder, state.segments, gone)
     added = [_opened(work.folder, number) for number in spills]

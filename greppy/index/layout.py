@@ -26,13 +26,11 @@ CHUNK = np.dtype(
         ("start", "<u4"),
         ("line", "<u4"),
         ("defs", "<u4"),
-        ("parent", "<u4"),
         ("kinds", "<u2"),
-        ("parent_len", "u1"),
-        ("parent_kind", "u1"),
+        ("flags", "<u2"),
     ]
 )
-TERM = np.dtype([("text", "<u4"), ("df", "<u4"), ("post", "<u4")])
+TERM = np.dtype([("text", "<u4"), ("post", "<u4")])
 PART = np.dtype([("text", "<u4"), ("files", "<u4"), ("n_files", "<u4"), ("len", "<u4")])
 SEGMENT = np.dtype([("id", "<u8"), ("n_files", "<u4"), ("n_chunks", "<u4"), ("deleted", "<u4"), ("zero", "<u4")])
 TREE = np.dtype(

@@ -130,7 +130,7 @@ class Index:
         Documents are numbered through all segments, deleted ones included.
         """
         text = term.encode() if isinstance(term, str) else term
-        weights = np.array([engine.code_weight(code) for code in range(32)], np.uint32)
+        weights = np.array([engine.code_weight(code) for code in range(engine.CODES)], np.uint32)
         starts = np.cumsum([0, *(len(segment.arrays["chunk_len"]) for segment in self.segments)])
         docs, codes = [np.empty(0, np.uint32)], [np.empty(0, np.uint8)]
         for number, found, code in self._reader.postings(text):

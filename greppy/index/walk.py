@@ -180,17 +180,31 @@ class _Gitignore:
 def _walk_plain(root: bytes, result: Walk) -> None:
     """Without git: hidden entries are left out, as ripgrep does, and what the ignore files say."""
     rules = _Gitignore(root)
+    rules.enter(b"")
+    if _ignores_everything(root, rules):
+        # Debian's linux-source has such a .gitignore, meant for the packagers' repository. Whoever asks for this folder
+        # does not mean an empty index.
+        result.warnings.append(f"{os.fsdecode(root)}/.gitignore ignores everything there, so its rules are not applied")
+        rules = _Gitignore(root, (b".greppyignore",))
 
     def skip(path: bytes) -> bool:
         if path.rpartition(b"/")[2].startswith(b"."):
             return True
         return rules.ignored(path, True)
 
-    for folder, names in _scan(root, result, skip, rules.enter):
+    for folder, names in _scan(root, result, skip, lambda folder: rules.enter(folder) if folder else None):
         prefix = folder + b"/" if folder else b""
         for name in names:
             if not name.startswith(b".") and not rules.ignored(prefix + name, False):
                 result.files.append(prefix + name)
+
+
+def _ignores_everything(root: bytes, rules: _Gitignore) -> bool:
+    with os.scandir(root) as entries:
+        files, folders = _split(entries)
+    shown = [(name, False) for name in files] + [(name, True) for name in folders]
+    shown = [(name, is_folder) for name, is_folder in shown if not name.startswith(b".")]
+    return bool(shown) and all(rules.ignored(name, is_folder) for name, is_folder in shown)
 
 
 def _scan(root: bytes, result: Walk, skip, enter=None) -> Iterator[tuple[bytes, list[bytes]]]:  # type: ignore[no-untyped-def]
@@ -206,7 +220,7 @@ def _scan(root: bytes, result: Walk, skip, enter=None) -> Iterator[tuple[bytes, 
             with os.scandir(path) as entries:
                 files, folders = _split(entries)
         except OSError as error:
-            result.warnings.append(f"{os.fsdecode(path)}: {error.strerror}")
+            result.warnings.append(f"left out: {os.fsdecode(path)}: {error.strerror}")
             continue
         if not stat.S_ISDIR(before.st_mode):
             continue

@@ -1,0 +1,114 @@
+# cython: language_level=3
+"""A piece of a source file as it is now, if it is still what was indexed.
+
+The index keeps no source. What is shown or verified is read from the file, and only when size and time are those of the
+index, or the content still has the same hash.
+"""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+from _core.base cimport Bytes, bytes_reserve
+from _core.hash cimport hash64
+from _core.index cimport Index
+from _core.segment cimport (
+    Segment, FileRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_chunk, segment_file_end,
+    segment_chunk_file,
+)
+from _core.sys cimport (
+    stat_t, c_openat, c_close, c_fstat, pread_all, mtime_ns, PATH_BYTES, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK,
+    S_ISREG,
+)
+from _core.text cimport byte_class, BYTE_LOWER, BYTE_HIGH
+
+cdef enum SourceStatus:
+    SOURCE_OK = 0
+    SOURCE_CHANGED = 1    # the file is gone, unreadable or other than what was indexed
+    SOURCE_DAMAGED = 2
+    SOURCE_MEMORY = 3
+
+
+cdef inline int source_read(Index* x, const FileRecord* f, const uint8_t* path, uint32_t start, uint32_t end, Bytes* out,
+                             uint8_t* parent, uint32_t parent_at, uint32_t parent_len) noexcept nogil:
+    """Bytes [start, end) of the file into `out`, and the enclosing name: a SourceStatus."""
+    cdef char[PATH_BYTES] name
+    cdef stat_t st
+    cdef int fd
+    cdef int status = SOURCE_CHANGED
+    if f.path_len >= PATH_BYTES or x.root_fd < 0:
+        return SOURCE_CHANGED
+    memcpy(name, path, f.path_len)
+    name[f.path_len] = 0
+    fd = c_openat(x.root_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    if fd < 0:
+        return SOURCE_CHANGED
+    out.len = 0
+    if c_fstat(fd, &st) == 0 and S_ISREG(st.st_mode) and <uint64_t>st.st_size == f.size:
+        status = SOURCE_OK
+        if f.mtime_ns == 0 or mtime_ns(&st) != f.mtime_ns:
+            # Touched, or too young to tell when it was indexed: only the content can say.
+            status = SOURCE_MEMORY
+            if bytes_reserve(out, f.size + 1):
+                status = SOURCE_CHANGED
+                if pread_all(fd, out.data, f.size, 0) and hash64(out.data, f.size) == f.content:
+                    status = SOURCE_OK
+    if status == SOURCE_OK and parent_len and not pread_all(fd, parent, parent_len, parent_at):
+        status = SOURCE_CHANGED
+    if status == SOURCE_OK:
+        if not bytes_reserve(out, end - start + 1):
+            status = SOURCE_MEMORY
+        elif not pread_all(fd, out.data, end - start, start):
+            status = SOURCE_CHANGED
+        else:
+            out.len = end - start
+    c_close(fd)
+    return status
+
+
+cdef inline bint _in_name(uint8_t c) noexcept nogil:
+    return BYTE_LOWER <= byte_class(c) <= BYTE_HIGH
+
+
+cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, const uint8_t* name, uint32_t n, Bytes* work,
+                                int* kind) noexcept nogil:
+    """Does the chunk define exactly this name, or one whose last component it is? `kind` of the first that does.
+
+    The records tell by the length of the names which are worth reading; only then is the file opened."""
+    cdef Segment* s = &x.segments[segment]
+    cdef Defs d
+    cdef Def def_
+    cdef const FileRecord* f
+    cdef const ChunkRecord* c
+    cdef uint32_t file, end, at, line
+    cdef bint worth = False
+    if not defs_open(s, chunk, &d):
+        return False
+    while defs_next(s, &d, &def_) == 1:
+        worth |= def_.name_len >= n
+    if not worth:
+        return False
+    file = segment_chunk_file(s, chunk)
+    f = segment_file(s, file)
+    c = segment_chunk(s, chunk)
+    if f == NULL or c == NULL:
+        return False
+    end = <uint32_t>f.size
+    if chunk + 1 < segment_file_end(s, file):
+        if segment_chunk(s, chunk + 1) == NULL:
+            return False
+        end = c[1].start
+    if end < c.start or source_read(x, f, s.paths + f.path, c.start, end, work, NULL, 0, 0) != SOURCE_OK:
+        return False
+    if not defs_open(s, chunk, &d):
+        return False
+    line = c.line
+    at = 0
+    while defs_next(s, &d, &def_) == 1:
+        while line < def_.line and at < work.len:
+            line += work.data[at] == 10
+            at += 1
+        if def_.name_len < n or at + def_.column + def_.name_len > work.len:
+            continue
+        end = at + def_.column + def_.name_len - n
+        if memcmp(work.data + end, name, n) == 0 and (def_.name_len == n or not _in_name(work.data[end - 1])):
+            kind[0] = def_.kind
+            return True
+    return False

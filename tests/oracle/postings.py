@@ -1,0 +1,111 @@
+"""Posting lists decoded from their description in `_core/postings.pxd`, one bit at a time."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+BLOCK = 128
+SKIP = struct.Struct("<IIBBBB")
+
+
+@dataclass(frozen=True)
+class Skip:
+    last: int
+    end: int  # in words of 4 bytes, from the end of the skips
+    top_code: int
+    low_length: int
+    doc_bits: int
+    exceptions: int
+
+
+WEIGHTS = [2, 3, 4, 5, 6, 8, 9, 11, 13, 17, 22, 30, 42, 64, 100, 160]  # in halves, by code
+
+
+def code(weight: int) -> int:
+    """The highest code that does not exaggerate."""
+    return max((c for c, w in enumerate(WEIGHTS) if w <= weight), default=0)
+
+
+def lengths() -> list[int]:
+    """The smallest length of each code: exact below 32, then sixteen steps for each doubling."""
+    out = list(range(32))
+    base = 32
+    while len(out) < 256:
+        out += [base + i * base // 16 for i in range(16)]
+        base *= 2
+    return out[:256]
+
+
+def unpacked(data: bytes, bits: int) -> list[int]:
+    """128 values in four interleaved lanes: value i is number i // 4 of lane i % 4, a lane every fourth word."""
+    words = struct.unpack(f"<{4 * bits}I", data[: 16 * bits])
+    lanes = [sum(words[4 * k + lane] << (32 * k) for k in range(bits)) for lane in range(4)]
+    return [(lanes[i % 4] >> (i // 4 * bits)) & ((1 << bits) - 1) for i in range(BLOCK)]
+
+
+def leb128(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+
+
+def decode(data: bytes, start: int = 0) -> tuple[list[int], list[int], int, list[Skip]]:
+    """(documents, codes, where the list ends, skips) of the list that begins at `start`."""
+    docs: list[int] = []
+    codes: list[int] = []
+    count, at = leb128(data, start)
+    skips = []
+    last = -1
+    if count >= BLOCK:
+        while at % 4:
+            assert data[at] == 0
+            at += 1
+        skips = [Skip(*SKIP.unpack_from(data, at + i * SKIP.size)) for i in range(count // BLOCK)]
+        at += len(skips) * SKIP.size
+    base = at
+    for skip in skips:
+        deltas = unpacked(data[at:], skip.doc_bits)
+        at += 16 * skip.doc_bits
+        codes += unpacked(data[at:], skip.top_code.bit_length())
+        at += 16 * skip.top_code.bit_length()
+        positions = data[at : at + skip.exceptions]
+        assert list(positions) == sorted(set(positions))
+        at += skip.exceptions
+        for position in positions:
+            high, at = leb128(data, at)
+            assert high > 0
+            deltas[position] |= high << skip.doc_bits
+        while (at - base) % 4:
+            assert data[at] == 0
+            at += 1
+        assert at == base + 4 * skip.end
+        for delta in deltas:
+            last += delta + 1
+            docs.append(last)
+        assert last == skip.last
+    left = count % BLOCK
+    for i in range(left):
+        codes.append((data[at + i // 2] >> (4 * (i % 2))) & 15)
+    at += (left + 1) // 2
+    for _ in range(left):
+        delta, at = leb128(data, at)
+        last += delta + 1
+        docs.append(last)
+    return docs, codes, at, skips
+
+
+def check_skips(skips: Sequence[Skip], docs: Sequence[int], codes: Sequence[int], length_codes: Sequence[int]) -> None:
+    """The extremes of every block, which bound its best score, are the tightest ones."""
+    assert len(skips) == len(docs) // BLOCK
+    for number, skip in enumerate(skips):
+        block = slice(BLOCK * number, BLOCK * (number + 1))
+        assert skip.last == docs[block][-1]
+        assert skip.top_code == max(codes[block])
+        assert skip.low_length == min(length_codes[d] for d in docs[block])

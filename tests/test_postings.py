@@ -1,0 +1,103 @@
+"""Posting lists: round trips through a decoder written from the format's description, and its example in bytes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from oracle import postings as oracle
+
+from greppy._core import engine
+
+LENGTHS = bytes(random.Random(3).randrange(256) for _ in range(70_000))
+
+
+def check(docs: list[int], codes: list[int], lengths: bytes = LENGTHS) -> bytes:
+    data = engine.encode_postings(docs, codes, lengths)
+    found, found_codes, end, skips = oracle.decode(data)
+    assert (found, found_codes, end) == (docs, codes, len(data))
+    oracle.check_skips(skips, docs, codes, lengths)
+    return data
+
+
+def test_worked_example() -> None:
+    data = engine.encode_postings([5, 6, 300], [0, 7, 1], LENGTHS)
+    assert data == bytes.fromhex("03 7001 0500A502")
+    assert oracle.decode(data) == ([5, 6, 300], [0, 7, 1], 7, [])
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> tuple[list[int], list[int]]:
+    """Any shape: dense, sparse, one huge gap, few or all codes, just below and above a block."""
+    count = draw(st.one_of(st.integers(2, 20), st.sampled_from([127, 128, 129, 255, 256, 257, 384, 700])))
+    rng = random.Random(draw(st.integers(0, 2**32)))
+    docs = sorted(rng.sample(range(draw(st.sampled_from([count, count * 2, count * 40]))), count))
+    for _ in range(draw(st.integers(0, 3))):  # a few huge gaps: exceptions of their blocks
+        at = draw(st.integers(0, count - 1))
+        gap = (len(LENGTHS) - 1 - docs[-1]) // draw(st.integers(1, 4))
+        docs[at:] = [doc + gap for doc in docs[at:]]
+    top = draw(st.sampled_from([0, 1, 2, 3, 4, 8, 15]))
+    return docs, [rng.randint(0, top) for _ in range(count)]
+
+
+@given(lists())
+@settings(max_examples=150)
+@example((list(range(128)), [0] * 128))
+@example((list(range(256)), [15] * 256))
+@example(([0, 69_999], [3, 2]))
+def test_round_trip(case: tuple[list[int], list[int]]) -> None:
+    check(*case)
+
+
+def test_widest_gaps() -> None:
+    """Documents up to the limit of a segment, so that a delta takes 27 bits, alone and in blocks of wide ones."""
+    top = (1 << 27) - 1
+    lengths = b"\x07" * (top + 1)
+    step = top // 128
+    for docs in (
+        [0, top],
+        [top - 1, top],
+        [*range(127), top],
+        [top - 127 + i for i in range(128)],
+        [i * step for i in range(129)],
+        [i // 2 * 2 * step + i % 2 for i in range(128)],
+    ):
+        check(docs, [1] * len(docs), lengths)
+
+
+@given(st.integers(0, 128), st.integers(0, 2**32))
+@settings(max_examples=60)
+def test_any_number_of_exceptions(wide: int, seed: int) -> None:
+    """However many deltas of a block are wider than the others, and however much wider."""
+    rng = random.Random(seed)
+    deltas = [rng.randrange(1 << rng.choice([9, 8, 7])) for _ in range(wide)] + [rng.randrange(4) for _ in range(128 - wide)]
+    rng.shuffle(deltas)
+    docs = []
+    last = -1
+    for delta in deltas:
+        last += delta + 1
+        docs.append(last)
+    data = check(docs, [rng.randrange(16) for _ in docs])
+    widest = max(delta.bit_length() for delta in deltas)
+    assert len(data) <= 4 + 12 + 16 * (widest + 4), "exceptions must not cost more than they save"
+
+
+def test_weight_codes() -> None:
+    assert engine.CODES == len(oracle.WEIGHTS)
+    assert [engine.code_weight(code) for code in range(engine.CODES)] == oracle.WEIGHTS
+    for weight in [*range(400), 1000, 65535, 2**32 - 1]:
+        assert engine.weight_code(weight) == oracle.code(weight), weight
+
+
+def test_length_codes() -> None:
+    table = oracle.lengths()
+    assert [engine.code_length(code) for code in range(256)] == table
+    for n in [*range(5000), *(base + d for base in table for d in (-1, 0, 1) if base > 5000), 2**31, 2**32 - 1]:
+        assert engine.length_code(n) == max(c for c, base in enumerate(table) if base <= n), n
+
+
+@pytest.mark.parametrize("code", range(16))
+def test_every_code_in_a_tail(code: int) -> None:
+    check([1, 2, 9], [code, 0, code])
