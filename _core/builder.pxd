@@ -25,7 +25,7 @@ from _core.postings cimport (
     BLOCK, WEIGHT_CODE, WEIGHT_SIGNATURE, WEIGHT_COMMENT, WEIGHT_HEAD, WEIGHT_NAME, weight_code, length_code,
     code_length, code_weight, postings_encode,
 )
-from _core.segment cimport FileRecord, ChunkRecord, TermRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT
+from _core.segment cimport FileRecord, ChunkRecord, BucketRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT
 from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close
 from _core.sys cimport (
     stat_t, c_fstat, c_openat, c_close, c_read, ssize_t, errno, EINTR, ENOENT, ENOTDIR, ELOOP, S_ISREG, mtime_ns,
@@ -572,22 +572,53 @@ cdef inline void _term_order(const Builder* b, uint32_t* order, uint32_t* count)
         order[j] = x
 
 
-cdef inline uint32_t bucket_bits(uint32_t n_terms) noexcept nogil:
-    """About eight terms to a bucket."""
-    cdef uint32_t k = 0
-    while k < 28 and (<uint64_t>8 << k) < n_terms:
+cdef struct Dictionary:
+    # The dictionary of a segment while it is written, terms in their order.
+    Bytes post      # uint32 each
+    Bytes len       # uint8 each
+    Bytes text
+    Bytes hashes    # uint64 each
+
+
+cdef inline void dictionary_free(Dictionary* d) noexcept nogil:
+    bytes_free(&d.post)
+    bytes_free(&d.len)
+    bytes_free(&d.text)
+    bytes_free(&d.hashes)
+
+
+cdef inline void dictionary_add(Dictionary* d, const uint8_t* text, uint32_t n, uint64_t hash, uint32_t post) noexcept nogil:
+    bytes_add(&d.post, &post, 4)
+    bytes_byte(&d.len, <uint8_t>n)
+    bytes_add(&d.text, text, n)
+    bytes_add(&d.hashes, &hash, 8)
+
+
+cdef inline bint dictionary_failed(const Dictionary* d) noexcept nogil:
+    return d.post.failed or d.len.failed or d.text.failed or d.hashes.failed
+
+
+cdef inline void dictionary_write(StoreWriter* w, const Dictionary* d) noexcept nogil:
+    """The arrays term_post, term_len, term_text and term_bucket, about twelve terms to a bucket."""
+    cdef uint32_t n = <uint32_t>d.len.len, k = 0, i = 0, b
+    cdef const uint64_t* hashes = <const uint64_t*>d.hashes.data
+    cdef BucketRecord r
+    while k < 28 and (<uint64_t>12 << k) < n:
         k += 1
-    return k
-
-
-cdef inline void write_buckets(StoreWriter* w, const uint64_t* hashes_high, uint32_t n, uint32_t k) noexcept nogil:
-    """The array term_bucket for `n` ascending hashes."""
-    cdef uint32_t i = 0, b
-    writer_array(w, b"term_bucket", b"<u4", 4)
+    writer_array(w, b"term_post", b"<u4", 4)
+    writer_add(w, d.post.data, d.post.len)
+    writer_array(w, b"term_len", b"|u1", 1)
+    writer_add(w, d.len.data, d.len.len)
+    writer_array(w, b"term_text", b"|u1", 1)
+    writer_add(w, d.text.data, d.text.len)
+    writer_array(w, b"term_bucket", b"bucket", sizeof(BucketRecord))
+    r.text = 0
     for b in range((<uint32_t>1 << k) + 1):
-        while i < n and (b == <uint32_t>1 << k or (k and hashes_high[i] >> (64 - k) < b)):
+        while i < n and (b == <uint32_t>1 << k or (k and hashes[i] >> (64 - k) < b)):
+            r.text += d.len.data[i]
             i += 1
-        writer_add(w, &i, 4)
+        r.term = i
+        writer_add(w, &r, sizeof(r))
 
 
 cdef inline uint32_t write_list(StoreWriter* w, const uint32_t* docs, const uint8_t* codes, uint32_t n,
@@ -610,22 +641,21 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
     """Writes what went in as a segment at `path` (not synced: a spill is read back at once). False: errno in `error`, 0
     for no memory; the file must then be removed. The builder can only be freed afterwards."""
     cdef StoreWriter w
-    cdef Bytes lists, records
-    cdef TermRecord r
+    cdef Bytes lists
+    cdef Dictionary terms
     cdef TermEntry* e
     cdef uint32_t* order = <uint32_t*>malloc(<size_t>b.n_terms * 4 + 4)
     cdef uint32_t* count = <uint32_t*>malloc(65537 * 4)
     cdef uint32_t* docs = <uint32_t*>malloc(b.n_postings * 4 + 4)
     cdef uint8_t* codes = <uint8_t*>malloc(b.n_postings + 4)
-    cdef uint64_t* hashes = <uint64_t*>malloc(<size_t>b.n_terms * 8 + 8)
     cdef uint32_t* at = <uint32_t*>malloc(<size_t>b.n_terms * 4 + 4)
-    cdef uint32_t i, t, k, text = 0
+    cdef uint32_t i, t, post
     cdef size_t p, sum = 0
     cdef bint ok = False
     bytes_init(&lists)
-    bytes_init(&records)
+    memset(&terms, 0, sizeof(terms))
     error[0] = 0
-    if order != NULL and count != NULL and docs != NULL and codes != NULL and hashes != NULL and at != NULL:
+    if order != NULL and count != NULL and docs != NULL and codes != NULL and at != NULL:
         ok = writer_open(&w, path, b"segment", serial, SEGMENT_ARRAYS)
         if not ok:
             error[0] = w.error
@@ -638,7 +668,6 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
             e = &(<TermEntry*>b.terms.data)[order[i]]
             at[order[i]] = <uint32_t>sum
             sum += e.df
-            hashes[i] = e.hash
         for p in range(b.n_postings):
             t = b.post_term[p]
             docs[at[t]] = b.post_doc[p]
@@ -647,46 +676,34 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
         writer_array(&w, b"postings", b"|u1", 1)
         for i in range(b.n_terms):
             e = &(<TermEntry*>b.terms.data)[order[i]]
-            r.text = text
-            text += e.len
             p = at[order[i]] - e.df
             if e.df == 1:
-                r.post = SINGLE | docs[p] | (<uint32_t>codes[p] << SINGLE_CODE)
+                post = SINGLE | docs[p] | (<uint32_t>codes[p] << SINGLE_CODE)
             else:
-                r.post = write_list(&w, docs + p, codes + p, e.df, b.chunk_len.data, &lists)
-            bytes_add(&records, &r, sizeof(r))
-        r.text = text
-        r.post = 0
-        bytes_add(&records, &r, sizeof(r))
+                post = write_list(&w, docs + p, codes + p, e.df, b.chunk_len.data, &lists)
+            dictionary_add(&terms, b.term_text.data + e.text, e.len, e.hash, post)
         writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))
         writer_add(&w, b.chunks.data, b.chunks.len)
         writer_array(&w, b"chunk_len", b"|u1", 1)
         writer_add(&w, b.chunk_len.data, b.chunk_len.len)
         writer_array(&w, b"defs", b"|u1", 1)
         writer_add(&w, b.defs.data, b.defs.len)
-        writer_array(&w, b"terms", b"term", sizeof(TermRecord))
-        writer_add(&w, records.data, records.len)
-        writer_array(&w, b"term_text", b"|u1", 1)
-        for i in range(b.n_terms):
-            e = &(<TermEntry*>b.terms.data)[order[i]]
-            writer_add(&w, b.term_text.data + e.text, e.len)
-        write_buckets(&w, hashes, b.n_terms, bucket_bits(b.n_terms))
+        dictionary_write(&w, &terms)
         writer_array(&w, b"files", b"file", sizeof(FileRecord))
         writer_add(&w, b.files.data, b.files.len)
         writer_array(&w, b"paths", b"|u1", 1)
         writer_add(&w, b.paths.data, b.paths.len)
         ok = parts_write(&w, <const FileRecord*>b.files.data, <uint32_t>(b.files.len // sizeof(FileRecord)),
                          b.paths.data)
-        ok = ok and not lists.failed and not records.failed
+        ok = ok and not lists.failed and not dictionary_failed(&terms)
         if not writer_close(&w, False):
             error[0] = w.error
             ok = False
     bytes_free(&lists)
-    bytes_free(&records)
+    dictionary_free(&terms)
     free(order)
     free(count)
     free(docs)
     free(codes)
-    free(hashes)
     free(at)
     return ok

@@ -646,7 +646,7 @@ cdef class Reader:
                 continue
             docs = bytearray(4 * segment_df(s, t))
             codes = bytearray(segment_df(s, t))
-            if not segment_postings(s, &s.terms[t], <uint32_t*><char*>docs, <uint8_t*><char*>codes):
+            if not segment_postings(s, t, <uint32_t*><char*>docs, <uint8_t*><char*>codes):
                 raise DamagedError("a posting list is damaged")
             out.append((i, docs, codes))
         return out

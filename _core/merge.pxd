@@ -9,12 +9,14 @@ from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, realloc, free
 from libc.string cimport memcpy, memset, memcmp
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve
-from _core.builder cimport bucket_bits, write_buckets, write_list
+from _core.builder cimport (
+    Dictionary, dictionary_add, dictionary_failed, dictionary_free, dictionary_write, write_list,
+)
 from _core.hash cimport hash64
 from _core.parts cimport parts_write
 from _core.postings cimport NO_DOC, code_length
 from _core.segment cimport (
-    Segment, FileRecord, ChunkRecord, TermRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, segment_postings, segment_df,
+    Segment, FileRecord, ChunkRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, segment_postings, segment_df,
     segment_file_end,
 )
 from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close, store_check
@@ -51,11 +53,13 @@ cdef inline void _next_file(Input* in_) noexcept nogil:
 
 
 cdef inline void _load_term(Input* in_) noexcept nogil:
-    cdef const TermRecord* t
+    """The bytes and hash of term `in_.term`; those of the one before end where they begin."""
     if in_.term < in_.segment.n_terms:
-        t = &in_.segment.terms[in_.term]
-        in_.text = in_.segment.term_text + t.text
-        in_.text_len = t[1].text - t.text
+        in_.text += in_.text_len
+        in_.text_len = in_.segment.term_len[in_.term]
+        if in_.text_len > in_.segment.term_text + in_.segment.term_text_n - in_.text:
+            in_.segment.store.damaged = True
+            in_.text_len = 0
         in_.hash = hash64(in_.text, in_.text_len)
 
 
@@ -155,22 +159,22 @@ cdef inline uint32_t _gather(Input** have, uint32_t n, uint32_t* docs, uint8_t* 
             x.at += 1
 
 
-cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8_t* lengths, Bytes* records,
-                             Bytes* text, Bytes* hashes, uint32_t n_chunks) noexcept nogil:
-    """The posting lists to the writer, the dictionary to `records`, `text` and `hashes`: a MergeError."""
+cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8_t* lengths,
+                             Dictionary* terms) noexcept nogil:
+    """The posting lists to the writer, the dictionary to `terms`: a MergeError."""
     cdef Input* have[MERGE_INPUTS]
     cdef uint32_t* docs = NULL
     cdef uint8_t* codes = NULL
     cdef uint32_t* out_docs = NULL
     cdef uint8_t* out_codes = NULL
     cdef Bytes list
-    cdef TermRecord r
-    cdef const TermRecord* t
-    cdef uint32_t i, j, k, m, sum, cap = 0
+    cdef uint32_t i, j, k, m, sum, post, cap = 0
     cdef int order, result = MERGE_OK
     cdef Input* first
     bytes_init(&list)
     for i in range(n):
+        in_[i].text = in_[i].segment.term_text
+        in_[i].text_len = 0
         _load_term(&in_[i])
     while result == MERGE_OK:
         m = 0
@@ -210,8 +214,7 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
                 break
         sum = 0
         for i in range(m):
-            t = &have[i].segment.terms[have[i].term]
-            if not segment_postings(have[i].segment, t, docs + sum, codes + sum):
+            if not segment_postings(have[i].segment, have[i].term, docs + sum, codes + sum):
                 result = MERGE_DAMAGED
                 break
             have[i].at = sum
@@ -230,25 +233,19 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
             k = sum
         if k:
             first = have[0]
-            r.text = <uint32_t>text.len
             if k == 1:
-                r.post = SINGLE | (out_docs[0] if m > 1 else docs[0]) | (
+                post = SINGLE | (out_docs[0] if m > 1 else docs[0]) | (
                     <uint32_t>(out_codes[0] if m > 1 else codes[0]) << SINGLE_CODE)
             else:
-                r.post = write_list(w, out_docs if m > 1 else docs, out_codes if m > 1 else codes, k, lengths, &list)
-            bytes_add(text, first.text, first.text_len)
-            bytes_add(records, &r, sizeof(r))
-            bytes_add(hashes, &first.hash, 8)
+                post = write_list(w, out_docs if m > 1 else docs, out_codes if m > 1 else codes, k, lengths, &list)
+            dictionary_add(terms, first.text, first.text_len, first.hash, post)
         for i in range(m):
             have[i].term += 1
             _load_term(have[i])
-        if list.failed or text.failed or records.failed or hashes.failed:
+        if list.failed or dictionary_failed(terms):
             result = MERGE_MEMORY
         if w.failed:
             result = MERGE_SYSTEM
-    r.text = <uint32_t>text.len
-    r.post = 0
-    bytes_add(records, &r, sizeof(r))
     bytes_free(&list)
     free(docs)
     free(codes)
@@ -264,7 +261,8 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
     `deleted[i]` has one bit for each file of segment i that goes, or is NULL. After an error the file must be removed."""
     cdef Input[MERGE_INPUTS] in_
     cdef StoreWriter w
-    cdef Bytes files, paths, chunks, lengths, defs, records, text, hashes
+    cdef Bytes files, paths, chunks, lengths, defs
+    cdef Dictionary terms
     cdef uint64_t total = 0
     cdef uint32_t i, c
     cdef int result = MERGE_OK
@@ -275,9 +273,7 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
     bytes_init(&chunks)
     bytes_init(&lengths)
     bytes_init(&defs)
-    bytes_init(&records)
-    bytes_init(&text)
-    bytes_init(&hashes)
+    memset(&terms, 0, sizeof(terms))
     for i in range(n):
         in_[i].segment = segments[i]
         in_[i].deleted = deleted[i]
@@ -296,7 +292,7 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
         result = MERGE_SYSTEM
     elif result == MERGE_OK:
         writer_array(&w, b"postings", b"|u1", 1)
-        result = _merge_terms(in_, n, &w, lengths.data, &records, &text, &hashes, <uint32_t>lengths.len)
+        result = _merge_terms(in_, n, &w, lengths.data, &terms)
         for i in range(n):
             if segments[i].store.damaged:
                 result = MERGE_DAMAGED
@@ -309,12 +305,7 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
         writer_add(&w, lengths.data, lengths.len)
         writer_array(&w, b"defs", b"|u1", 1)
         writer_add(&w, defs.data, defs.len)
-        writer_array(&w, b"terms", b"term", sizeof(TermRecord))
-        writer_add(&w, records.data, records.len)
-        writer_array(&w, b"term_text", b"|u1", 1)
-        writer_add(&w, text.data, text.len)
-        write_buckets(&w, <const uint64_t*>hashes.data, <uint32_t>(hashes.len // 8),
-                      bucket_bits(<uint32_t>(hashes.len // 8)))
+        dictionary_write(&w, &terms)
         writer_array(&w, b"files", b"file", sizeof(FileRecord))
         writer_add(&w, files.data, files.len)
         writer_array(&w, b"paths", b"|u1", 1)
@@ -331,7 +322,5 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
     bytes_free(&chunks)
     bytes_free(&lengths)
     bytes_free(&defs)
-    bytes_free(&records)
-    bytes_free(&text)
-    bytes_free(&hashes)
+    dictionary_free(&terms)
     return result

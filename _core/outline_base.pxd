@@ -1,9 +1,10 @@
 # cython: language_level=3
 """What the parts of the outline scanner share: kinds, definitions, line classes, the scanner's state, emitting.
 
-Files of the scanner: outline_words (keywords), outline_base (this), outline_config (what each language looks like),
-outline_strings (literals), outline_lex (tokens), outline_brace, outline_cfamily and outline_script (languages of
-braces), outline_lines and outline_block (languages of lines), outline_markup, and outline (the door).
+Files of the scanner, each using those before it: outline_words (keywords), outline_base (this), outline_config (what
+each language looks like), outline_strings (stepping over literals), outline_marks (what begins one), outline_lex
+(tokens), outline_scopes (brackets and statements), outline_cheads, outline_cfamily, outline_script and outline_brace
+(languages of braces), outline_lines and outline_block (languages of lines), outline_markup, and outline (the door).
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, int32_t
 from libc.stddef cimport size_t

@@ -300,7 +300,6 @@ cdef inline void scan_lines(Scan* s) noexcept nogil:
     cdef bint braces = lang == LANG_PYTHON
     cdef uint32_t nesting = 0
     cdef int k
-    cdef bint margin
     s.depth = 0
     s.scopes[0].owner = -1
     s.scopes[0].indent = 0

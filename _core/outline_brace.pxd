@@ -9,7 +9,8 @@ from _core.outline_strings cimport skip_to
 from _core.outline_scopes cimport (
     open_scope, close_scope, top_scope, reset_statement, keep_token, emit_token, at_declarations, scopes_init,
     skip_at_attribute, skip_bracket_attribute, skip_template, skip_balanced, attribute_begin)
-from _core.outline_cfamily cimport c_token, c_directive
+from _core.outline_cfamily cimport c_token
+from _core.outline_cheads cimport c_directive
 from _core.outline_script cimport script_token, script_end, newline_ends, next_is_name
 
 
@@ -232,7 +233,6 @@ cdef inline void _paren(Scan* s) noexcept nogil:
     cdef Scope* sc = top_scope(s)
     cdef Token* last = &s.toks[s.ntok - 1] if s.ntok > s.base else NULL
     cdef int k = s.tok.kind
-    cdef int kind
     cdef uint32_t i
     cdef uint16_t decl_kw = s.decl_kw
     cdef Token t
@@ -243,7 +243,6 @@ cdef inline void _paren(Scan* s) noexcept nogil:
             s.state = ST_DECL
             s.decl_kw = decl_kw
             return
-        kind = s.decl[s.decl_kw]
         if s.lang == LANG_KOTLIN and s.decl_kw == KW_FUN and last != NULL and last.kind == TK_IDENT \
                 and last.kw != KW_FUN:
             t = last[0]
@@ -335,7 +334,7 @@ cdef inline void keyword_token(Scan* s) noexcept nogil:
                 and sc.kind != SC_PAREN and s.toks[s.ntok - 2 if s.ntok >= s.base + 2 else s.base].kind == TK_IDENT \
                 and not _has_equals(s):
             s.state = ST_DECL
-        elif sc.kind == SC_PAREN or (s.lang == LANG_ZIG and sc.kind == SC_TYPE):
+        elif sc.kind == SC_PAREN or s.lang == LANG_ZIG and (sc.kind == SC_TYPE or sc.kind == SC_FILE):
             reset_statement(s)
     elif k == TK_STRING and s.state == ST_DECL and s.lang == LANG_ZIG and s.decl_kw == KW_TEST:
         if s.tok.len > 2:

@@ -66,7 +66,8 @@ cdef inline const char* modifier_words(int lang) noexcept nogil:
     if lang == LANG_RUST: return b"pub async unsafe extern default crate auto safe "
     elif lang == LANG_JAVASCRIPT: return b"export default async static get set await "
     elif lang == LANG_TYPESCRIPT:
-        return b"export default async static get set abstract declare public private protected readonly override await accessor "
+        return (b"export default async static get set abstract declare public private protected readonly override "
+                b"await accessor ")
     elif lang == LANG_KOTLIN:
         return (b"public private internal protected expect actual final open abstract sealed const external override "
                 b"lateinit tailrec vararg suspend inner enum annotation inline noinline crossinline value data "

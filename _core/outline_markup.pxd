@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Documents, data and settings: headings, tables, keys, rules, targets, stages; and plain text, which has lines only."""
+"""Documents, data, settings: headings, tables, keys, rules, targets, stages; and plain text, which has lines only."""
 from libc.stdint cimport uint8_t, uint32_t, int32_t
 from libc.string cimport memcmp, memchr, strlen
 from _core.languages cimport *
@@ -161,7 +161,8 @@ cdef inline void _make_line(Scan* s, uint32_t p, uint32_t e) noexcept nogil:
         return
     if q > p + 1 and s.text[r] == 61 and (s.text[q - 1] == 63 or s.text[q - 1] == 43 or s.text[q - 1] == 33):
         q -= 1
-    if s.text[r] == 61 or (r + 1 < e and s.text[r + 1] == 61) or (r + 2 < e and s.text[r + 2] == 61 and s.text[r] == 58):
+    if s.text[r] == 61 or r + 1 < e and s.text[r + 1] == 61 \
+            or r + 2 < e and s.text[r + 2] == 61 and s.text[r] == 58:
         emit(s, p, q - p, s.line, s.line, KIND_VARIABLE, DEF_EXPORTED, -1)
     elif s.text[r] == 58 and s.text[p] != 46:
         emit(s, p, q - p, s.line, s.line, KIND_FUNCTION, DEF_EXPORTED, -1)

@@ -361,7 +361,8 @@ cdef inline void script_token(Scan* s) noexcept nogil:
     elif k == 44:
         if sc.kind == SC_OBJECT or sc.kind == SC_PAREN or sc.kind == SC_OPAQUE:
             reset_statement(s)
-        elif sc.kind == SC_TYPE and s.lang == LANG_TYPESCRIPT and s.ntok > s.base and s.stmt_def < 0 and not _has_angle(s):
+        elif sc.kind == SC_TYPE and s.lang == LANG_TYPESCRIPT and s.ntok > s.base and s.stmt_def < 0 \
+                and not _has_angle(s):
             script_end(s)
         else:
             kind = s.decl[s.decl_kw]

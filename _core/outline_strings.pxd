@@ -3,7 +3,8 @@
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr, memcmp
 from _core.languages cimport LANG_BASH, LANG_CSHARP, LANG_PHP, LANG_RUBY
-from _core.outline_base cimport Scan, Heredoc, end_line, TK_OP, TK_IDENT, SEEN_CODE, SEEN_COMMENT, SEEN_INSIDE, SEEN_HEAD
+from _core.outline_base cimport (
+    Scan, Heredoc, end_line, TK_OP, TK_IDENT, SEEN_CODE, SEEN_COMMENT, SEEN_INSIDE, SEEN_HEAD)
 from _core.outline_config cimport STR_ESCAPE, STR_MULTI, STR_DOUBLED, STR_INTERP
 
 

@@ -94,7 +94,7 @@ cdef inline void cursor_open(Segment* s, uint32_t term, float weight, Cursor* c)
     c.doc = NO_DOC
     c.n = 0
     c.at = 0
-    if segment_list(s, &s.terms[term], &c.list):
+    if segment_list(s, term, &c.list):
         _load(s, c, 0)
 
 

@@ -8,9 +8,10 @@ in greppy/index/layout.py:
     chunks        chunk   one record a chunk; the chunks of a file tile it and stand in its order
     chunk_len     u1      length code of each chunk (`length_code`): its terms, wholes not counted
     defs          u1      definitions of each chunk, see `defs` below
-    terms         term    the dictionary, by XXH64 of the term, then by its bytes; one record more closes `text`
-    term_text     u1      the terms' bytes, in that order, nothing between them
-    term_bucket   <u4     2^k + 1 numbers: the terms whose hash begins with the k bits b are [bucket[b], bucket[b + 1])
+    term_post     <u4     the dictionary, by XXH64 of the term, then by its bytes: where each term's postings are
+    term_len      u1      the terms' lengths
+    term_text     u1      the terms' bytes, nothing between them
+    term_bucket   bucket  2^k + 1 records: terms whose hash begins with the k bits b are [bucket[b], bucket[b + 1])
     files         file    one record a file, by path
     paths         u1      the files' paths, relative to the project's root
     parts         part    distinct words of the paths, by their bytes; one record more closes the texts
@@ -38,8 +39,8 @@ from _core.postings cimport Skip, BLOCK, CODES, NO_DOC, block_decode, tail_decod
 from _core.store cimport Store, store_open, store_close, store_touch, store_array, STORE_OK, STORE_DAMAGED
 
 cdef enum:
-    SEGMENT_ARRAYS = 13
-    SINGLE = 0x80000000U  # set in TermRecord.post: the posting itself
+    SEGMENT_ARRAYS = 14
+    SINGLE = 0x80000000U  # set in term_post: the posting itself; else it is where the list begins in `postings`, in bytes
     SINGLE_CODE = 27      # document in the bits below, code above
     CHUNK_PARENT = 1      # flag of a chunk
 
@@ -72,9 +73,9 @@ cdef struct ChunkRecord:
     uint16_t kinds       # bit k: it has a definition of kind k
     uint16_t flags
 
-cdef struct TermRecord:
-    uint32_t text
-    uint32_t post        # SINGLE: the posting; else where the list begins in `postings`, in bytes
+cdef struct BucketRecord:
+    uint32_t term        # first term of the bucket
+    uint32_t text        # where its bytes begin in `term_text`
 
 cdef struct PartRecord:
     uint32_t text
@@ -90,10 +91,11 @@ cdef struct Segment:
     const FileRecord* files
     const ChunkRecord* chunks
     const uint8_t* chunk_len
-    const TermRecord* terms
+    const uint32_t* term_post
+    const uint8_t* term_len
     const uint8_t* term_text
     uint64_t term_text_n
-    const uint32_t* buckets
+    const BucketRecord* buckets
     const uint8_t* paths
     uint64_t paths_n
     const uint8_t* postings
@@ -128,11 +130,13 @@ cdef inline int segment_open(Segment* s, const char* path) noexcept nogil:
     s.chunk_len = <const uint8_t*>store_array(&s.store, b"chunk_len", 1, &m)
     if m != n:
         s.store.damaged = True
-    s.terms = <const TermRecord*>store_array(&s.store, b"terms", sizeof(TermRecord), &n)
-    s.n_terms = <uint32_t>(n - 1)
-    s.store.damaged |= n == 0
+    s.term_post = <const uint32_t*>store_array(&s.store, b"term_post", 4, &n)
+    s.n_terms = <uint32_t>n
+    s.term_len = <const uint8_t*>store_array(&s.store, b"term_len", 1, &m)
+    if m != n:
+        s.store.damaged = True
     s.term_text = <const uint8_t*>store_array(&s.store, b"term_text", 1, &s.term_text_n)
-    s.buckets = <const uint32_t*>store_array(&s.store, b"term_bucket", 4, &n)
+    s.buckets = <const BucketRecord*>store_array(&s.store, b"term_bucket", sizeof(BucketRecord), &n)
     s.bucket_bits = 0
     while (<uint64_t>1 << s.bucket_bits) + 1 < n and s.bucket_bits < 32:
         s.bucket_bits += 1
@@ -214,24 +218,23 @@ cdef inline uint32_t segment_term(Segment* s, const uint8_t* text, uint32_t n) n
     cdef uint64_t h = hash64(text, n)
     cdef uint32_t b = <uint32_t>(h >> (64 - s.bucket_bits)) if s.bucket_bits else 0
     cdef uint32_t i, hi, at, end
-    if not store_touch(&s.store, &s.buckets[b], 8):
+    if not store_touch(&s.store, &s.buckets[b], 2 * sizeof(BucketRecord)):
         return s.n_terms
-    i = s.buckets[b]
-    hi = s.buckets[b + 1]
-    if i > hi or hi > s.n_terms or not store_touch(&s.store, &s.terms[i], (hi - i + 1) * sizeof(TermRecord)):
+    i = s.buckets[b].term
+    hi = s.buckets[b + 1].term
+    at = s.buckets[b].text
+    end = s.buckets[b + 1].text
+    if i > hi or hi > s.n_terms or at > end or end > s.term_text_n or (
+            not store_touch(&s.store, s.term_len + i, hi - i) or not store_touch(&s.store, s.term_text + at, end - at)):
         s.store.damaged = True
         return s.n_terms
     while i < hi:
-        at = s.terms[i].text
-        end = s.terms[i + 1].text
-        if at > end or end > s.term_text_n:
+        if s.term_len[i] > end - at:
             s.store.damaged = True
             return s.n_terms
-        if end - at == n:
-            if not store_touch(&s.store, s.term_text + at, n):
-                return s.n_terms
-            if memcmp(s.term_text + at, text, n) == 0:
-                return i
+        if s.term_len[i] == n and memcmp(s.term_text + at, text, n) == 0:
+            return i if store_touch(&s.store, s.term_post + i, 4) else s.n_terms
+        at += s.term_len[i]
         i += 1
     return s.n_terms
 
@@ -251,17 +254,18 @@ cdef inline bint _damaged(Segment* s) noexcept nogil:
     return False
 
 
-cdef inline bint segment_list(Segment* s, const TermRecord* t, List* out) noexcept nogil:
+cdef inline bint segment_list(Segment* s, uint32_t term, List* out) noexcept nogil:
     """The list of a term, its skips checked. False: damaged."""
-    cdef uint64_t at = t.post, n, left
+    cdef uint32_t post = s.term_post[term]
+    cdef uint64_t at = post, n, left
     cdef const uint8_t* p
     cdef const uint8_t* end = s.postings + s.postings_n
     out.blocks = 0
     out.skips = NULL
     out.data = out.tail = NULL
     out.df = 1
-    out.single = t.post & ~<uint32_t>SINGLE
-    if t.post & SINGLE:
+    out.single = post & ~<uint32_t>SINGLE
+    if post & SINGLE:
         return True if out.single & (((<uint32_t>1) << SINGLE_CODE) - 1) < s.n_chunks else _damaged(s)
     if at >= s.postings_n:
         return _damaged(s)
@@ -291,15 +295,15 @@ cdef inline bint segment_list(Segment* s, const TermRecord* t, List* out) noexce
 
 cdef inline uint32_t segment_df(Segment* s, uint32_t term) noexcept nogil:
     """How many postings a term has, deleted documents included; 0 when damaged."""
-    cdef const TermRecord* t = &s.terms[term]
+    cdef uint32_t post = s.term_post[term]
     cdef uint64_t n
-    if t.post & SINGLE:
+    if post & SINGLE:
         return 1
-    if t.post >= s.postings_n or not store_touch(
-            &s.store, s.postings + t.post, s.postings_n - t.post if s.postings_n - t.post < 10 else 10):
+    if post >= s.postings_n or not store_touch(
+            &s.store, s.postings + post, s.postings_n - post if s.postings_n - post < 10 else 10):
         _damaged(s)
         return 0
-    if read_varint(s.postings + t.post, s.postings + s.postings_n, &n) == NULL or n > s.n_chunks:
+    if read_varint(s.postings + post, s.postings + s.postings_n, &n) == NULL or n > s.n_chunks:
         _damaged(s)
         return 0
     return <uint32_t>n
@@ -334,11 +338,11 @@ cdef inline bint list_block(Segment* s, const List* l, uint32_t b, uint32_t* doc
     return True
 
 
-cdef inline bint segment_postings(Segment* s, const TermRecord* t, uint32_t* docs, uint8_t* codes) noexcept nogil:
+cdef inline bint segment_postings(Segment* s, uint32_t term, uint32_t* docs, uint8_t* codes) noexcept nogil:
     """All df postings of a term. False: damaged."""
     cdef List l
     cdef uint32_t b
-    if not segment_list(s, t, &l):
+    if not segment_list(s, term, &l):
         return False
     for b in range(l.blocks + (1 if l.df % BLOCK else 0)):
         if not list_block(s, &l, b, docs + b * BLOCK, codes + b * BLOCK):

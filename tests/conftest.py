@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -150,6 +151,7 @@ def run(greppy_bin: Path, env: dict[str, str], tmp_path: Path) -> Run:
         input: bytes | None = None,
         env: Mapping[str, str] = env,
         prefix: tuple[str, ...] = (),
+        program: os.PathLike[str] = greppy_bin,
         timeout: float = TIMEOUT,
         **options: object,
     ) -> Done:
@@ -158,7 +160,7 @@ def run(greppy_bin: Path, env: dict[str, str], tmp_path: Path) -> Run:
         if input is None:
             options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run(  # type: ignore[call-overload,no-any-return]
-            [*prefix, greppy_bin, *arguments], cwd=cwd or tmp_path, input=input, env=dict(env), timeout=timeout, **options
+            [*prefix, program, *arguments], cwd=cwd or tmp_path, input=input, env=dict(env), timeout=timeout, **options
         )
 
     return run_it
@@ -248,20 +250,39 @@ def needs_git() -> None:
         pytest.skip("no git here")
 
 
-@pytest.fixture
-def other_user(greppy_bin: Path, env: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, ...]]:
-    """The words before a command that make it run without root's powers. Its files go to `env`'s folders, now its own."""
+@pytest.fixture(scope="session")
+def other_place(greppy_bin: Path) -> Iterator[Path]:
+    """A folder that every user can reach, with the executable and a place for NOBODY's runtime."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("needs root and setpriv")
+    folder = Path(tempfile.mkdtemp(prefix="greppy-"))
+    folder.chmod(0o755)
+    shutil.copy(greppy_bin, folder / "greppy")
+    (folder / "runtime").mkdir(mode=0o700)
+    os.chown(folder / "runtime", NOBODY, NOBODY)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def run_as_other(other_place: Path, run: Run, env: dict[str, str], tmp_path: Path) -> Iterator[Run]:
+    """`run`, by a user without root's powers, who owns the folders of `env`."""
     opened = []
     for folder in (tmp_path, *tmp_path.parents):
-        if folder == Path(folder.anchor) or folder.stat().st_mode & 0o005 == 0o005:
+        mode = folder.stat().st_mode
+        if mode & 0o005 == 0o005:
             break
-        opened.append((folder, folder.stat().st_mode))
+        opened.append((folder, mode))
         folder.chmod(0o755)
     for folder in (tmp_path / "home", *(tmp_path / "home").rglob("*")):
         os.chown(folder, NOBODY, NOBODY)
-    del env["GREPPY_RUNTIME_DIR"]  # a runtime must be owned by who runs it
-    yield ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all", "--")
+    words = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all")
+    theirs = {**env, "GREPPY_RUNTIME_DIR": str(other_place / "runtime")}
+
+    def run_it(*arguments: Argument, **options: object) -> Done:
+        options.setdefault("env", theirs)
+        return run(*arguments, prefix=words, program=other_place / "greppy", **options)
+
+    yield run_it
     for folder, mode in opened:
         folder.chmod(mode & 0o7777)

@@ -30,7 +30,7 @@ CHUNK = np.dtype(
         ("flags", "<u2"),
     ]
 )
-TERM = np.dtype([("text", "<u4"), ("post", "<u4")])
+BUCKET = np.dtype([("term", "<u4"), ("text", "<u4")])
 PART = np.dtype([("text", "<u4"), ("files", "<u4"), ("n_files", "<u4"), ("len", "<u4")])
 SEGMENT = np.dtype([("id", "<u8"), ("n_files", "<u4"), ("n_chunks", "<u4"), ("deleted", "<u4"), ("zero", "<u4")])
 TREE = np.dtype(
@@ -45,7 +45,7 @@ TREE = np.dtype(
     ]
 )
 
-RECORDS = {"file": FILE, "chunk": CHUNK, "term": TERM, "part": PART, "segment": SEGMENT, "tree": TREE}
+RECORDS = {"file": FILE, "chunk": CHUNK, "bucket": BUCKET, "part": PART, "segment": SEGMENT, "tree": TREE}
 
 
 def dtype(name: str) -> np.dtype[np.void]:

@@ -1,0 +1,160 @@
+"""What a segment should say about files, counted with dictionaries: chunks, definitions, weights of terms, words of paths.
+
+Definitions, line classes and chunk borders come from the engine: other tests answer for them. The signature of a
+definition is taken to be the one line that holds its name, as it is in the trees that `trees.py` makes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import xxhash
+from oracle import postings, text
+
+from greppy._core import engine
+
+CODE, SIGNATURE, COMMENT, HEAD, NAME = 2, 3, 3, 3, 6  # weights of fields in halves
+LINE_BYTES = 4096
+HEAD_LINES = 60
+BLANK, COMMENT_LINE, ATTRIBUTE = 1, 2, 3
+CLASS_BITS, LINE_HEAD = 15, 32
+KINDS = engine.kind_names()
+VALUES = {"constant", "variable", "impl", "section"}
+FUNCTIONS = {"function", "method", "macro"}
+LICENCE = re.compile(rb"[Cc]opyright|licen[cs]e|licence|warran|spdx|all rights", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Definition:
+    line: int  # in the file, from 0
+    column: int
+    name: bytes
+    kind: str
+    exported: bool
+    depth: int
+
+
+@dataclass
+class Chunk:
+    start: int  # byte offset in the file
+    line: int
+    end_line: int
+    length: int = 0  # terms, wholes not counted
+    definitions: list[Definition] = field(default_factory=list)
+    parent: tuple[bytes, str] | None = None
+    weights: dict[bytes, int] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> int:
+        bits = 0
+        for definition in self.definitions:
+            bits |= 1 << KINDS.index(definition.kind)
+        return bits
+
+
+@dataclass
+class File:
+    path: bytes
+    content: bytes
+    language: str
+    flags: int
+    depth: int
+    n_lines: int
+    words: list[tuple[bytes, bytes]]  # of the path; the first `n_name` of them of the file's name
+    n_name: int
+    whole_name: int
+    chunks: list[Chunk]
+
+
+def name_class(kind: str) -> int:
+    """What a definition is to a search for its name: 0 a value, 1 a function, 2 a type."""
+    return 0 if kind in VALUES else 1 if kind in FUNCTIONS else 2
+
+
+def last_component(name: bytes) -> bytes:
+    """Behind the last `:`, `.`, `#` or backslash, unless nothing stands there."""
+    return re.split(rb"[:.#\\]", name)[-1] or name
+
+
+def one_part(name: bytes) -> bool:
+    tokens = text.tokens(name)
+    return not tokens or not tokens[0].has_whole
+
+
+def joined_hash(parts: list[bytes]) -> int:
+    """Of the words of a name written as one."""
+    return xxhash.xxh64_intdigest(text.stem(b"".join(parts))) & 0xFFFFFFFF
+
+
+def _count(chunk: Chunk, source: bytes, weight: int) -> None:
+    for token in text.tokens(source):
+        chunk.length += len(token.parts)
+        for term in token.terms:
+            chunk.weights[term] = min(65535, chunk.weights.get(term, 0) + weight)
+
+
+def _line_weight(number: int, line: bytes, kind: int, first_definition: int, definition_lines: set[int]) -> int | None:
+    """None: a licence, which says nothing about this file."""
+    if kind & CLASS_BITS == COMMENT_LINE:
+        if number < first_definition and number < HEAD_LINES:
+            return None if LICENCE.search(line) else HEAD
+        return HEAD if kind & LINE_HEAD else COMMENT
+    return SIGNATURE if number in definition_lines else CODE
+
+
+def _parent(chunk: Chunk, outline: list[tuple], upcoming: int, classes: bytes) -> int:
+    """The definition that encloses the beginning of a chunk; `upcoming` is the first one that begins in it or later."""
+    following = outline[upcoming] if upcoming < len(outline) else None
+    if following and following[0] == chunk.line:
+        return following[5]
+    if not upcoming:
+        return -1
+    before = outline[upcoming - 1]
+    if following and following[4] <= before[4] and classes[chunk.line] & CLASS_BITS:
+        return following[5]
+    return upcoming - 1
+
+
+def invert(path: bytes, content: bytes) -> File:
+    language = engine.language_of(path, content[:8192])
+    outline = engine.outline(content, language)
+    classes = engine.line_classes(content, language)
+    starts = engine.line_starts(content, language)
+    cuts = engine.chunks(content, language)
+    lines = [content[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    definition_lines = {definition[0] for definition in outline}
+    first_definition = min(definition_lines, default=len(lines))
+    words, n_name = engine.path_words(path)
+    chunks = []
+    upcoming = 0
+    columns = Counter()  # how often a name was met on a line: its next occurrence there is meant
+    for first, end in zip(cuts, cuts[1:], strict=False):
+        chunk = Chunk(starts[first], first, end)
+        parent = _parent(chunk, outline, upcoming, classes)
+        if parent >= 0:
+            chunk.parent = (outline[parent][1][:255], outline[parent][2])
+        names: dict[bytes, int] = {}
+        while upcoming < len(outline) and outline[upcoming][0] < end:
+            line, name, kind, flags, depth, _ = outline[upcoming]
+            upcoming += 1
+            column = lines[line].index(name, columns[line, name])
+            columns[line, name] = column + 1
+            chunk.definitions.append(Definition(line, column, name, kind, bool(flags & 1), depth))
+            _count(chunk, name, NAME)
+            last = last_component(name)
+            if one_part(last):
+                names[last] = max(names.get(last, 0), postings.WEIGHTS[name_class(kind)])
+        for number in range(first, end):
+            line = lines[number][:LINE_BYTES]
+            weight = _line_weight(number, line, classes[number], first_definition, definition_lines)
+            if weight is not None:
+                _count(chunk, line, weight)
+        for name, weight in names.items():
+            chunk.weights[text.name_term(name)] = weight
+        chunks.append(chunk)
+    return File(
+        path, content, language, engine.path_flags(path), path.count(b"/"), len(lines), words, n_name,
+        joined_hash([word for word, _ in words[:n_name]]), chunks,
+    )  # fmt: skip

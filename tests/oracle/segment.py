@@ -1,0 +1,140 @@
+"""A segment read with numpy, by the dtypes of greppy/index/layout.py and the description in `_core/segment.pxd`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import xxhash
+from oracle import postings, store
+
+from greppy.index import layout
+
+SINGLE, SINGLE_CODE = 1 << 31, 27
+CHUNK_PARENT = 1
+
+
+@dataclass
+class Segment:
+    container: store.Container
+    arrays: dict[str, np.ndarray]
+    terms: dict[bytes, list[tuple[int, int]]]  # postings: (chunk, code)
+    parts: dict[bytes, tuple[bytes, list[tuple[int, bool]]]]  # word -> its stem, (file, in the name)
+    paths: list[bytes]
+
+
+def arrays(data: bytes, container: store.Container) -> dict[str, np.ndarray]:
+    return {
+        array.name: np.frombuffer(store.content(data, array), layout.dtype(array.dtype)) for array in container.arrays.values()
+    }
+
+
+def _texts(blob: bytes, starts: np.ndarray) -> list[bytes]:
+    assert starts[0] == 0
+    assert starts[-1] == len(blob)
+    return [blob[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+
+
+def read(path: Path) -> Segment:
+    """Reads and checks everything that does not depend on what was indexed: orders, ends, buckets."""
+    data = path.read_bytes()
+    container = store.parse(data)
+    assert container.kind == "segment"
+    found = arrays(data, container)
+    n_chunks = len(found["chunks"])
+    assert len(found["chunk_len"]) == n_chunks
+    table = postings.lengths()
+    assert container.numbers == (sum(table[code] for code in found["chunk_len"]), 0)
+    names = _texts(found["term_text"].tobytes(), np.cumsum([0, *found["term_len"]]))
+    hashes = [xxhash.xxh64_intdigest(name) for name in names]
+    assert list(zip(hashes, names, strict=True)) == sorted(zip(hashes, names, strict=True))
+    assert len(set(names)) == len(names)
+    _check_buckets(found["term_bucket"], hashes, names)
+    lists = found["postings"].tobytes()
+    terms = {}
+    end = 0
+    for name, post in zip(names, found["term_post"].tolist(), strict=True):
+        if post & SINGLE:
+            terms[name] = [(post & ((1 << SINGLE_CODE) - 1), post >> SINGLE_CODE & 15)]
+            continue
+        assert 0 <= post - end < 4
+        docs, codes, end, skips = postings.decode(lists, post)
+        postings.check_skips(skips, docs, codes, found["chunk_len"])
+        assert len(docs) >= 2
+        terms[name] = list(zip(docs, codes, strict=True))
+    assert end == len(lists)
+    assert all(0 <= doc < n_chunks for found in terms.values() for doc, _ in found)
+    blob = found["paths"].tobytes()
+    paths = [blob[f["path"] : f["path"] + f["path_len"]] for f in found["files"]]
+    assert b"".join(paths) == blob
+    return Segment(container, found, terms, _parts(found), paths)
+
+
+def _check_buckets(buckets: np.ndarray, hashes: list[int], names: list[bytes]) -> None:
+    bits = (len(buckets) - 1).bit_length() - 1
+    assert len(buckets) == (1 << bits) + 1
+    first = buckets["term"].tolist()
+    assert (first[0], first[-1]) == (0, len(hashes))
+    for bucket, (term, end) in enumerate(zip(first, first[1:], strict=False)):
+        assert [h >> (64 - bits) if bits else 0 for h in hashes[term:end]] == [bucket] * (end - term)
+    starts = [0, *accumulate(map(len, names))]
+    assert buckets["text"].tolist() == [starts[term] for term in first]
+
+
+def _parts(found: dict[str, np.ndarray]) -> dict[bytes, tuple[bytes, list[tuple[int, bool]]]]:
+    records = found["parts"]
+    texts = _texts(found["part_text"].tobytes(), records["text"])
+    lists = found["part_files"].tobytes()
+    words = [text[: record["len"]] for text, record in zip(texts, records, strict=False)]
+    stems = [text[record["len"] :] for text, record in zip(texts, records, strict=False)]
+    assert words == sorted(set(words))
+    assert [(stems[i], i) for i in found["part_order"]] == sorted(zip(stems, range(len(stems)), strict=True))
+    out = {}
+    at = 0
+    for word, stem, record in zip(words, stems, records, strict=False):
+        assert record["files"] == at
+        files = []
+        number = 0
+        for _ in range(record["n_files"]):
+            value, at = postings.leb128(lists, at)
+            number += value >> 1
+            files.append((number, bool(value & 1)))
+        assert [f for f, _ in files] == sorted({f for f, _ in files})
+        out[word] = (stem, files)
+    assert records[-1]["files"] == at == len(lists)
+    return out
+
+
+@dataclass(frozen=True)
+class Definition:
+    line: int
+    column: int
+    name_len: int
+    kind: int
+    exported: bool
+    depth: int
+
+
+def definitions(segment: Segment, chunk: int) -> tuple[tuple[int, int, int] | None, list[Definition]]:
+    """((offset, length, kind) of the name of what encloses the chunk's beginning or None, definitions)."""
+    records = segment.arrays["chunks"]
+    blob = segment.arrays["defs"].tobytes()
+    at = int(records[chunk]["defs"])
+    end = int(records[chunk + 1]["defs"]) if chunk + 1 < len(records) else len(blob)
+    parent = None
+    if records[chunk]["flags"] & CHUNK_PARENT:
+        back, at = postings.leb128(blob, at)
+        parent = (int(records[chunk]["start"]) - back, blob[at], blob[at + 1])
+        at += 2
+    out = []
+    line = int(records[chunk]["line"])
+    while at < end:
+        lines, at = postings.leb128(blob, at)
+        column, at = postings.leb128(blob, at)
+        line += lines
+        out.append(Definition(line, column, blob[at], blob[at + 1] & 15, bool(blob[at + 1] >> 4 & 1), blob[at + 1] >> 5))
+        at += 2
+    assert at == end
+    return parent, out
