@@ -23,9 +23,9 @@ from _core.parts cimport parts_write
 from _core.path cimport PathWords, path_words, path_flags
 from _core.postings cimport (
     BLOCK, WEIGHT_CODE, WEIGHT_SIGNATURE, WEIGHT_COMMENT, WEIGHT_HEAD, WEIGHT_NAME, weight_code, length_code,
-    code_length, code_weight, postings_encode,
+    Impacts, code_length, code_weight, impacts_init, postings_encode,
 )
-from _core.segment cimport FileRecord, ChunkRecord, BucketRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT
+from _core.segment cimport FileRecord, RankRecord, ChunkRecord, BucketRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT
 from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close
 from _core.sys cimport (
     stat_t, c_fstat, c_openat, c_close, c_read, ssize_t, errno, EINTR, ENOENT, ENOTDIR, ELOOP, S_ISREG, mtime_ns,
@@ -78,6 +78,8 @@ cdef struct Builder:
     Bytes cuts
     # output, one entry a file or chunk
     Bytes files
+    Bytes ranks
+    Bytes file_chunks
     Bytes paths
     Bytes chunks
     Bytes chunk_len
@@ -111,6 +113,8 @@ cdef inline void builder_free(Builder* b) noexcept nogil:
     bytes_free(&b.content)
     bytes_free(&b.cuts)
     bytes_free(&b.files)
+    bytes_free(&b.ranks)
+    bytes_free(&b.file_chunks)
     bytes_free(&b.paths)
     bytes_free(&b.chunks)
     bytes_free(&b.chunk_len)
@@ -472,7 +476,9 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     cdef int fd
     cdef stat_t st
     cdef FileRecord f
+    cdef RankRecord rank
     cdef PathWords pw
+    cdef uint32_t first = b.n_chunks
     cdef size_t n = strlen(path)
     cdef size_t sniff
     cdef uint32_t i
@@ -520,19 +526,21 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     f.content = report.content
     f.path = <uint32_t>b.paths.len
     f.path_len = <uint16_t>n
-    f.first_chunk = b.n_chunks
-    f.language = <uint8_t>language_of(<const uint8_t*>path, n, b.content.data, sniff)
-    f.flags = <uint8_t>path_flags(<const uint8_t*>path, n)
+    memset(&rank, 0, sizeof(rank))
+    rank.language = <uint8_t>language_of(<const uint8_t*>path, n, b.content.data, sniff)
+    rank.flags = <uint8_t>path_flags(<const uint8_t*>path, n)
     path_words(<const uint8_t*>path, n, &pw)
-    f.name_parts = <uint8_t>pw.n_name
-    f.whole_name = pw.whole_name
+    rank.name_parts = <uint8_t>pw.n_name
+    rank.whole_name = pw.whole_name
     for i in range(n):
-        f.depth += path[i] == 47
-    _index(b, b.content.data, <uint32_t>b.content.len, f.language)
+        rank.depth += path[i] == 47
+    _index(b, b.content.data, <uint32_t>b.content.len, rank.language)
     f.n_lines = b.outline.n_lines
     bytes_add(&b.paths, path, n)
     bytes_add(&b.files, &f, sizeof(f))
-    b.failed |= b.paths.failed or b.files.failed or b.chunks.failed or b.chunk_len.failed or b.defs.failed
+    bytes_add(&b.ranks, &rank, sizeof(rank))
+    bytes_add(&b.file_chunks, &first, 4)
+    b.failed |= b.paths.failed or b.ranks.failed or b.file_chunks.failed or b.files.failed or b.chunks.failed or b.chunk_len.failed or b.defs.failed
     if b.failed:
         report.status = FILE_NO_MEMORY
     return report.status
@@ -622,7 +630,7 @@ cdef inline void dictionary_write(StoreWriter* w, const Dictionary* d) noexcept 
 
 
 cdef inline uint32_t write_list(StoreWriter* w, const uint32_t* docs, const uint8_t* codes, uint32_t n,
-                                const uint8_t* lengths, Bytes* work) noexcept nogil:
+                                const uint8_t* lengths, const Impacts* impacts, Bytes* work) noexcept nogil:
     """Writes a posting list into the array `postings`, which is the first one; where it begins."""
     cdef uint64_t at = w.at - w.arrays[0].offset
     work.len = 0
@@ -632,7 +640,7 @@ cdef inline uint32_t write_list(StoreWriter* w, const uint32_t* docs, const uint
         writer_add(w, work.data, work.len)
         at += work.len
         work.len = 0
-    postings_encode(docs, codes, n, lengths, work)
+    postings_encode(docs, codes, n, lengths, impacts, work)
     writer_add(w, work.data, work.len)
     return <uint32_t>at
 
@@ -643,6 +651,7 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
     cdef StoreWriter w
     cdef Bytes lists
     cdef Dictionary terms
+    cdef Impacts impacts
     cdef TermEntry* e
     cdef uint32_t* order = <uint32_t*>malloc(<size_t>b.n_terms * 4 + 4)
     cdef uint32_t* count = <uint32_t*>malloc(65537 * 4)
@@ -662,6 +671,7 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
             writer_close(&w, False)
     if ok:
         w.head.numbers[0] = b.total_len
+        impacts_init(&impacts, b.total_len, b.n_chunks)
         _term_order(b, order, count)
         # at[t]: where the postings of term t go in the sorted arrays; documents stay ascending within a term.
         for i in range(b.n_terms):
@@ -680,7 +690,7 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
             if e.df == 1:
                 post = SINGLE | docs[p] | (<uint32_t>codes[p] << SINGLE_CODE)
             else:
-                post = write_list(&w, docs + p, codes + p, e.df, b.chunk_len.data, &lists)
+                post = write_list(&w, docs + p, codes + p, e.df, b.chunk_len.data, &impacts, &lists)
             dictionary_add(&terms, b.term_text.data + e.text, e.len, e.hash, post)
         writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))
         writer_add(&w, b.chunks.data, b.chunks.len)
@@ -691,6 +701,11 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
         dictionary_write(&w, &terms)
         writer_array(&w, b"files", b"file", sizeof(FileRecord))
         writer_add(&w, b.files.data, b.files.len)
+        writer_array(&w, b"file_rank", b"rank", sizeof(RankRecord))
+        writer_add(&w, b.ranks.data, b.ranks.len)
+        writer_array(&w, b"file_chunks", b"<u4", 4)
+        writer_add(&w, b.file_chunks.data, b.file_chunks.len)
+        writer_add(&w, &b.n_chunks, 4)
         writer_array(&w, b"paths", b"|u1", 1)
         writer_add(&w, b.paths.data, b.paths.len)
         ok = parts_write(&w, <const FileRecord*>b.files.data, <uint32_t>(b.files.len // sizeof(FileRecord)),

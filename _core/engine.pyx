@@ -29,7 +29,7 @@ from _core.path cimport PathWords, path_words as _path_words, path_flags as _pat
 from _core.place cimport Place, Matcher, matcher_init, place_load
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED
 from _core.postings cimport (
-    CODES as _CODES, postings_encode, code_weight as _code_weight,
+    CODES as _CODES, Impacts, impacts_init, postings_encode, code_weight as _code_weight,
     weight_code as _weight_code, code_length as _code_length, length_code as _length_code,
 )
 from _core.project cimport index_folder as _index_folder, find_project as _find_project
@@ -37,8 +37,8 @@ from _core.query cimport Query, query_parse, TERMS
 from _core.rank cimport Weights, Results, Result, default_weights, rank
 from _core.render cimport Style, json_place
 from _core.segment cimport (
-    Segment, FileRecord, ChunkRecord, segment_open, segment_close, segment_term, segment_postings, segment_df, segment_file,
-    segment_file_end, FILE_TEST,
+    Segment, FileRecord, RankRecord, segment_open, segment_close, segment_term, segment_postings, segment_df, segment_file,
+    segment_rank, segment_file_chunks,
 )
 from _core.stem cimport stem as _stem
 from _core.text cimport Token, Terms, next_token, token_terms, make_term, TERM_MAX
@@ -313,17 +313,23 @@ def chunks(bytes text, str language) -> list:
 # -------------------------------------------------------------------------------------------------------- postings
 
 def encode_postings(docs, codes, bytes lengths) -> bytes:
-    """The list of two or more postings; documents ascending, `lengths[d]` the length code of document d."""
+    """The list of two or more postings; documents ascending, `lengths[d]` the length code of document d of a segment that
+    has no other documents."""
     cdef uint32_t n = len(docs), i
     cdef uint32_t* d = <uint32_t*>malloc(4 * n + 4)
     cdef uint8_t* c = <uint8_t*>malloc(n + 1)
     cdef Bytes out
+    cdef Impacts impacts
+    cdef uint64_t total = 0
     bytes_init(&out)
+    for code in lengths:
+        total += _code_length(code)
+    impacts_init(&impacts, total, len(lengths))
     try:
         for i in range(n):
             d[i] = docs[i]
             c[i] = codes[i]
-        postings_encode(d, c, n, <const uint8_t*>lengths, &out)
+        postings_encode(d, c, n, <const uint8_t*>lengths, &impacts, &out)
         return PyBytes_FromStringAndSize(<char*>out.data, out.len)
     finally:
         free(d)
@@ -501,9 +507,9 @@ def live(bytes path, deleted) -> tuple:
     """(files, chunks, sum of lengths, depth of the shallowest file, bitmap of deleted chunks) of a segment without the
     files of the bitmap `deleted` (None: none)."""
     cdef Segment s
-    cdef uint32_t f, c, end
+    cdef uint32_t f, c, first, end
     cdef uint64_t files = 0, n_chunks = 0, length = 0, depth = 1 << 20
-    cdef const FileRecord* r
+    cdef const RankRecord* r
     cdef const uint8_t* bits = NULL
     _raise_store(segment_open(&s, path), path)
     try:
@@ -513,15 +519,16 @@ def live(bytes path, deleted) -> tuple:
             bits = <const uint8_t*><bytes>deleted
         gone = bytearray((s.n_chunks + 7) // 8)
         for f in range(s.n_files):
-            r = segment_file(&s, f)
-            end = segment_file_end(&s, f)
+            r = segment_rank(&s, f)
+            if r == NULL or not segment_file_chunks(&s, f, &first, &end):
+                raise DamagedError(f"{os.fsdecode(path)} is damaged")
             if bit(bits, f):
-                for c in range(r.first_chunk, end):
+                for c in range(first, end):
                     gone[c >> 3] |= 1 << (c & 7)
                 continue
             files += 1
-            n_chunks += end - r.first_chunk
-            for c in range(r.first_chunk, end):
+            n_chunks += end - first
+            for c in range(first, end):
                 length += _code_length(s.chunk_len[c])
             if r.depth < depth:
                 depth = r.depth
@@ -754,7 +761,8 @@ cdef _known(int k, what, name):
 
 cdef tuple _WEIGHT_NAMES():
     return ("k1", "b", "word_decay", "path_decay", "chunks", "top_sum", "name_cover", "name_precision", "folders", "symbol",
-            "symbol_type", "symbol_file", "named", "depth", "test", "example", "compat", "generated", "vendored")
+            "symbol_type", "symbol_file", "named", "depth", "test", "example", "compat", "generated", "vendored",
+            "exhaustive")
 
 
 def weights() -> dict:

@@ -7,7 +7,9 @@ from libc.string cimport memcmp, memset
 from _core.glob cimport path_glob
 from _core.index cimport Index, SEGMENTS_MAX
 from _core.merge cimport bit
-from _core.segment cimport FileRecord, ChunkRecord, segment_file, segment_chunk, segment_chunk_file, FILE_TEST
+from _core.segment cimport (
+    FileRecord, RankRecord, ChunkRecord, segment_file, segment_rank, segment_chunk, segment_chunk_file, FILE_TEST,
+)
 
 cdef enum:
     GLOBS_MAX = 64
@@ -50,7 +52,8 @@ cdef inline bint _globs(const Filter* f, const uint8_t* path, uint32_t n) noexce
     return not f.includes
 
 
-cdef inline bint _file_passes(const Filter* f, const FileRecord* r, const uint8_t* path) noexcept nogil:
+cdef inline bint _file_passes(const Filter* f, const FileRecord* file, const RankRecord* r,
+                              const uint8_t* path) noexcept nogil:
     cdef uint32_t i
     cdef const Slice* s
     cdef bint inside
@@ -65,18 +68,19 @@ cdef inline bint _file_passes(const Filter* f, const FileRecord* r, const uint8_
         inside = False
         for i in range(f.n_places):
             s = &f.places[i]
-            if s.len == 0 or (r.path_len >= s.len and memcmp(path, s.at, s.len) == 0
-                              and (r.path_len == s.len or path[s.len] == 47)):
+            if s.len == 0 or (file.path_len >= s.len and memcmp(path, s.at, s.len) == 0
+                              and (file.path_len == s.len or path[s.len] == 47)):
                 inside = True
                 break
         if not inside:
             return False
-    return f.n_globs == 0 or _globs(f, path, r.path_len)
+    return f.n_globs == 0 or _globs(f, path, file.path_len)
 
 
 cdef inline bint filter_file(Filter* f, Index* x, uint32_t segment, uint32_t file) noexcept nogil:
     """May the file be shown? Deleted files never."""
     cdef const FileRecord* r
+    cdef const RankRecord* rank
     cdef uint8_t* known
     cdef bint ok
     if bit(x.deleted_files[segment], file):
@@ -89,9 +93,10 @@ cdef inline bint filter_file(Filter* f, Index* x, uint32_t segment, uint32_t fil
     if known != NULL and known[file]:
         return known[file] == 1
     r = segment_file(&x.segments[segment], file)
-    if r == NULL:
+    rank = segment_rank(&x.segments[segment], file)
+    if r == NULL or rank == NULL:
         return False
-    ok = _file_passes(f, r, x.segments[segment].paths + r.path)
+    ok = _file_passes(f, r, rank, x.segments[segment].paths + r.path)
     if known != NULL:
         known[file] = 1 if ok else 2
     return ok

@@ -14,10 +14,10 @@ from _core.builder cimport (
 )
 from _core.hash cimport hash64
 from _core.parts cimport parts_write
-from _core.postings cimport NO_DOC, code_length
+from _core.postings cimport Impacts, NO_DOC, code_length, impacts_init
 from _core.segment cimport (
-    Segment, FileRecord, ChunkRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, segment_postings, segment_df,
-    segment_file_end,
+    Segment, FileRecord, RankRecord, ChunkRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, segment_postings, segment_df,
+    segment_file_chunks,
 )
 from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close, store_check
 
@@ -73,7 +73,7 @@ cdef inline int _compare_terms(const Input* a, const Input* b) noexcept nogil:
     return <int>a.text_len - <int>b.text_len
 
 
-cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* paths, Bytes* chunks, Bytes* lengths,
+cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* ranks, Bytes* firsts, Bytes* paths, Bytes* chunks, Bytes* lengths,
                               Bytes* defs) noexcept nogil:
     """Files of all inputs by path, with their chunks; fills the chunk maps. False: damaged or no memory."""
     cdef uint32_t i, best, c, end, first, run, made = 0
@@ -103,16 +103,16 @@ cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* paths
             if order < 0 or (order == 0 and f.path_len < g.path_len):
                 best = i
         if best == n:
-            return not (files.failed or paths.failed or chunks.failed or lengths.failed or defs.failed)
+            bytes_add(firsts, &made, 4)
+            return not (files.failed or ranks.failed or firsts.failed or paths.failed or chunks.failed or lengths.failed or defs.failed)
         s = in_[best].segment
         f = &s.files[in_[best].file]
-        first = f.first_chunk
-        end = segment_file_end(s, in_[best].file)
-        if first > end:
+        if not segment_file_chunks(s, in_[best].file, &first, &end):
             return False
         r = f[0]
         r.path = <uint32_t>paths.len
-        r.first_chunk = made
+        bytes_add(ranks, &s.ranks[in_[best].file], sizeof(RankRecord))
+        bytes_add(firsts, &made, 4)
         bytes_add(files, &r, sizeof(r))
         bytes_add(paths, s.paths + f.path, f.path_len)
         if first < end:
@@ -160,7 +160,7 @@ cdef inline uint32_t _gather(Input** have, uint32_t n, uint32_t* docs, uint8_t* 
 
 
 cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8_t* lengths,
-                             Dictionary* terms) noexcept nogil:
+                             const Impacts* impacts, Dictionary* terms) noexcept nogil:
     """The posting lists to the writer, the dictionary to `terms`: a MergeError."""
     cdef Input* have[MERGE_INPUTS]
     cdef uint32_t* docs = NULL
@@ -237,7 +237,8 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
                 post = SINGLE | (out_docs[0] if m > 1 else docs[0]) | (
                     <uint32_t>(out_codes[0] if m > 1 else codes[0]) << SINGLE_CODE)
             else:
-                post = write_list(w, out_docs if m > 1 else docs, out_codes if m > 1 else codes, k, lengths, &list)
+                post = write_list(w, out_docs if m > 1 else docs, out_codes if m > 1 else codes, k, lengths, impacts,
+                                  &list)
             dictionary_add(terms, first.text, first.text_len, first.hash, post)
         for i in range(m):
             have[i].term += 1
@@ -261,14 +262,17 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
     `deleted[i]` has one bit for each file of segment i that goes, or is NULL. After an error the file must be removed."""
     cdef Input[MERGE_INPUTS] in_
     cdef StoreWriter w
-    cdef Bytes files, paths, chunks, lengths, defs
+    cdef Bytes files, ranks, firsts, paths, chunks, lengths, defs
     cdef Dictionary terms
+    cdef Impacts impacts
     cdef uint64_t total = 0
     cdef uint32_t i, c
     cdef int result = MERGE_OK
     error[0] = 0
     memset(in_, 0, sizeof(in_))
     bytes_init(&files)
+    bytes_init(&ranks)
+    bytes_init(&firsts)
     bytes_init(&paths)
     bytes_init(&chunks)
     bytes_init(&lengths)
@@ -284,20 +288,21 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
         memset(in_[i].chunk_map, 255, <size_t>segments[i].n_chunks * 4)
         if not store_check(&segments[i].store):
             result = MERGE_DAMAGED
-    if result == MERGE_OK and not _merge_files(in_, n, &files, &paths, &chunks, &lengths, &defs):
+    if result == MERGE_OK and not _merge_files(in_, n, &files, &ranks, &firsts, &paths, &chunks, &lengths, &defs):
         result = MERGE_DAMAGED
     if result == MERGE_OK and not writer_open(&w, path, b"segment", serial, SEGMENT_ARRAYS):
         error[0] = w.error
         writer_close(&w, False)
         result = MERGE_SYSTEM
     elif result == MERGE_OK:
+        for c in range(<uint32_t>lengths.len):
+            total += code_length(lengths.data[c])
+        impacts_init(&impacts, total, <uint32_t>lengths.len)
         writer_array(&w, b"postings", b"|u1", 1)
-        result = _merge_terms(in_, n, &w, lengths.data, &terms)
+        result = _merge_terms(in_, n, &w, lengths.data, &impacts, &terms)
         for i in range(n):
             if segments[i].store.damaged:
                 result = MERGE_DAMAGED
-        for c in range(<uint32_t>lengths.len):
-            total += code_length(lengths.data[c])
         w.head.numbers[0] = total
         writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))
         writer_add(&w, chunks.data, chunks.len)
@@ -308,6 +313,10 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
         dictionary_write(&w, &terms)
         writer_array(&w, b"files", b"file", sizeof(FileRecord))
         writer_add(&w, files.data, files.len)
+        writer_array(&w, b"file_rank", b"rank", sizeof(RankRecord))
+        writer_add(&w, ranks.data, ranks.len)
+        writer_array(&w, b"file_chunks", b"<u4", 4)
+        writer_add(&w, firsts.data, firsts.len)
         writer_array(&w, b"paths", b"|u1", 1)
         writer_add(&w, paths.data, paths.len)
         if not parts_write(&w, <const FileRecord*>files.data, <uint32_t>(files.len // sizeof(FileRecord)), paths.data):
@@ -318,6 +327,8 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
     for i in range(n):
         free(in_[i].chunk_map)
     bytes_free(&files)
+    bytes_free(&ranks)
+    bytes_free(&firsts)
     bytes_free(&paths)
     bytes_free(&chunks)
     bytes_free(&lengths)

@@ -408,7 +408,9 @@ cdef inline void scan_braces(Scan* s) noexcept nogil:
             if lang == LANG_CPP and s.ntok == s.base and s.pos < s.end and s.text[s.pos] == 91:
                 skip_bracket_attribute(s)
                 continue
-        elif s.tok.kw == KW_TEMPLATE and lang == LANG_CPP and s.ntok == s.base:
+        elif s.tok.kw == KW_TEMPLATE and lang == LANG_CPP and at_declarations(s) \
+                and (s.ntok == s.base or s.toks[s.ntok - 1].kind == TK_IDENT and s.toks[s.ntok - 1].kw == 0):
+            reset_statement(s)  # a macro may stand before
             skip_template(s)
             continue
         if c_family:

@@ -274,9 +274,9 @@ cdef inline void configure(Scan* s, int lang) noexcept nogil:
         s.bt = STR_ON | STR_ESCAPE | STR_MULTI
         s.interp = 35
         s.regex = True
-        _class(s, b"$@", C_IDENT)
+        _class(s, b"@", C_IDENT)
         _continues(s, b"?!")
-        _class(s, b"%<?=", C_SPECIAL)
+        _class(s, b"$%<?=", C_SPECIAL)
     elif lang == LANG_PERL:
         s.dq |= STR_MULTI
         s.sq |= STR_MULTI

@@ -449,12 +449,13 @@ cdef inline uint32_t special_or_mark(Scan* s, uint32_t p) noexcept nogil:
             if d == 35 or d == 36:
                 return p + 2
             return p + 1
-        if s.lang == LANG_PERL or s.lang == LANG_ERLANG:
+        if s.lang == LANG_PERL or s.lang == LANG_RUBY or s.lang == LANG_ERLANG:
             s.cur |= s.mark
             if s.lang == LANG_ERLANG:
                 return p + 3 if d == 92 and p + 3 <= s.end else (p + 2 if d > 32 else p + 1)
             s.tok.kind = TK_NUMBER
-            if d == 35 or d == 36 or d == 34 or d == 39 or d == 47 or d == 38 or d == 96 or d == 59:
+            if d == 34 or d == 39 or d == 47 or d == 38 or d == 96 or d == 59 or d == 36 \
+                    or d == 35 and s.lang == LANG_PERL:  # the variables $' and the like
                 return p + 2
             q = p + 1
             while q < s.end and s.cont[s.text[q]]:

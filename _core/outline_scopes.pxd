@@ -1,6 +1,7 @@
 # cython: language_level=3
 """The brackets that are open, the statement being read, attributes: what all languages of braces share."""
 from libc.stdint cimport uint8_t, uint32_t, int32_t
+from _core.languages cimport LANG_JAVA
 from _core.outline_words cimport *
 from _core.outline_base cimport *
 from _core.outline_lex cimport next_token
@@ -151,6 +152,7 @@ cdef inline void skip_balanced(Scan* s) noexcept nogil:
 
 cdef inline void skip_at_attribute(Scan* s) noexcept nogil:
     """The token is `@`: read `name.name(…)` behind it."""
+    cdef uint32_t p
     attribute_begin(s)
     next_token(s)
     if s.tok.kind == 91:
@@ -158,7 +160,10 @@ cdef inline void skip_at_attribute(Scan* s) noexcept nogil:
     while s.pos < s.end and s.tok.kind == TK_IDENT and (s.text[s.pos] == 46 or s.text[s.pos] == 58):
         next_token(s)
         next_token(s)
-    if s.pos < s.end and s.text[s.pos] == 40 and s.tok.kind != TK_END:
+    p = s.pos
+    while s.lang == LANG_JAVA and p < s.end and s.text[p] <= 32:
+        p += 1
+    if p < s.end and s.text[p] == 40 and s.tok.kind == TK_IDENT:
         next_token(s)
         skip_balanced(s)
     s.mark = SEEN_CODE

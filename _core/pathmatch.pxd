@@ -6,11 +6,11 @@ A question's word matches a path's word when their stems are equal, when one of 
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
-from libc.stdlib cimport malloc, calloc, realloc, free
-from libc.string cimport memcmp
-from _core.base cimport Bytes, bytes_add, bytes_free, read_varint
+from libc.string cimport memcmp, memset
+from _core.base cimport Bytes, bytes_add, bytes_free, bytes_init, read_varint
+from _core.numbers cimport NO_NUMBER, NumberMap, map_free, map_get, map_init, map_put
 from _core.parts cimport _compare as compare_bytes
-from _core.query cimport Query, Word
+from _core.query cimport Query
 from _core.segment cimport Segment, PartRecord
 from _core.store cimport store_touch
 
@@ -21,16 +21,32 @@ cdef enum:
     RAW_LOOKUP = 0
 
 cdef struct FilePath:
-    uint64_t name        # bit i: word i of the question matches the file's name
-    uint64_t exact       # ... with equal stems
-    uint64_t folders     # ... equals a folder's word
+    uint32_t file
+    uint32_t name        # bit i: word i of the question matches the file's name
+    uint32_t exact       # ... with equal stems
     uint32_t hits        # words of the name that a word of the question matches
 
 cdef struct PartMatch:
     uint32_t part
-    uint32_t zero
-    uint64_t match       # bit i: word i of the question matches this part
-    uint64_t exact
+    uint32_t match       # bit i: word i of the question matches this part
+    uint32_t exact
+
+cdef struct PathMatches:
+    Bytes parts          # of PartMatch
+    Bytes files          # of FilePath: those with a match in their name
+    NumberMap index      # file -> its place in `files`
+
+
+cdef inline bint matches_init(PathMatches* m) noexcept nogil:
+    bytes_init(&m.parts)
+    bytes_init(&m.files)
+    return map_init(&m.index)
+
+
+cdef inline void matches_free(PathMatches* m) noexcept nogil:
+    bytes_free(&m.parts)
+    bytes_free(&m.files)
+    map_free(&m.index)
 
 
 cdef inline const uint8_t* _part(Segment* s, uint32_t i, int by, uint32_t* part, uint32_t* n) noexcept nogil:
@@ -79,8 +95,7 @@ cdef inline uint32_t _lower_bound(Segment* s, int by, const uint8_t* key, uint32
 cdef inline void _mark(Bytes* found, uint32_t part, uint32_t word, bint exact) noexcept nogil:
     cdef PartMatch m
     m.part = part
-    m.zero = 0
-    m.match = <uint64_t>1 << word
+    m.match = <uint32_t>1 << word
     m.exact = m.match if exact else 0
     bytes_add(found, &m, sizeof(m))
 
@@ -106,59 +121,96 @@ cdef inline void _find(Segment* s, int by, uint32_t word, const uint8_t* key, ui
             i += 1
 
 
-cdef inline void match_paths(Segment* s, const Query* q, FilePath* files, Bytes* named) noexcept nogil:
-    """Fills files[0:n_files] (zeroed before) and appends to `named` (uint32) each file with a match in its name, once."""
-    cdef Bytes found
+cdef inline const uint8_t* _part_files(Segment* s, const PartMatch* m, const uint8_t** end) noexcept nogil:
+    """The list of a part's files; NULL when damaged."""
+    cdef const PartRecord* r = &s.parts[m.part]
+    cdef uint64_t n = <uint64_t>r.n_files * 5
+    if r.files > s.part_files_n:
+        s.store.damaged = True
+        return NULL
+    if n > s.part_files_n - r.files:
+        n = s.part_files_n - r.files
+    if not store_touch(&s.store, s.part_files + r.files, n):
+        return NULL
+    end[0] = s.part_files + r.files + n
+    return s.part_files + r.files
+
+
+cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexcept nogil:
+    """The parts that match the question, and the files that have one in their name. False: no memory."""
     cdef PartMatch* m
-    cdef PartMatch* other
-    cdef uint32_t i, j, n, f
-    cdef uint64_t v, at, left
+    cdef PartMatch* all
+    cdef uint32_t i, j, n = 0, f, at
+    cdef uint64_t v
     cdef const uint8_t* p
     cdef const uint8_t* end
     cdef FilePath* x
-    found.data = NULL
-    found.len = found.cap = 0
-    found.failed = False
+    cdef FilePath fresh
+    memset(&fresh, 0, sizeof(fresh))
     for i in range(q.n_words):
-        _find(s, STEM_LOOKUP, i, q.words[i].stem, q.words[i].stem_len, PREFIX_STEM, &found)
-        _find(s, RAW_LOOKUP, i, q.words[i].raw, q.words[i].raw_len, PREFIX_RAW, &found)
-    n = <uint32_t>(found.len // sizeof(PartMatch))
-    m = <PartMatch*>found.data
+        _find(s, STEM_LOOKUP, i, q.words[i].stem, q.words[i].stem_len, PREFIX_STEM, &out.parts)
+        _find(s, RAW_LOOKUP, i, q.words[i].raw, q.words[i].raw_len, PREFIX_RAW, &out.parts)
+    if out.parts.failed:
+        return False
+    # A part is found once for each word and way: gather its bits in one record, so that its files are read once.
+    all = <PartMatch*>out.parts.data
+    for i in range(<uint32_t>(out.parts.len // sizeof(PartMatch))):
+        for j in range(n):
+            if all[j].part == all[i].part:
+                all[j].match |= all[i].match
+                all[j].exact |= all[i].exact
+                break
+        else:
+            all[n] = all[i]
+            n += 1
+    out.parts.len = n * sizeof(PartMatch)
     for i in range(n):
-        if m[i].zero:
-            continue
-        # A part is found once for each word and way: gather its bits in the first record, so that its files are read once.
-        for j in range(i + 1, n):
-            other = &m[j]
-            if other.part == m[i].part:
-                m[i].match |= other.match
-                m[i].exact |= other.exact
-                other.zero = 1
-        at = s.parts[m[i].part].files
-        if at > s.part_files_n:
-            s.store.damaged = True
-            break
-        p = s.part_files + at
-        left = <uint64_t>s.parts[m[i].part].n_files * 5
-        if left > s.part_files_n - at:
-            left = s.part_files_n - at
-        if not store_touch(&s.store, p, left):
-            break
-        end = p + left
+        m = &all[i]
+        p = _part_files(s, m, &end)
         f = 0
-        for j in range(s.parts[m[i].part].n_files):
+        for j in range(s.parts[m.part].n_files if p != NULL else 0):
             p = read_varint(p, end, &v)
             if p == NULL or f + (v >> 1) >= s.n_files:
                 s.store.damaged = True
-                break
+                return True
             f += <uint32_t>(v >> 1)
-            x = &files[f]
+            if not v & 1:
+                continue
+            at = map_get(&out.index, f)
+            if at == NO_NUMBER:
+                at = <uint32_t>(out.files.len // sizeof(FilePath))
+                fresh.file = f
+                bytes_add(&out.files, &fresh, sizeof(fresh))
+                if out.files.failed or not map_put(&out.index, f, at):
+                    return False
+            x = &(<FilePath*>out.files.data)[at]
+            x.hits += 1
+            x.name |= m.match
+            x.exact |= m.exact
+    return True
+
+
+cdef inline void match_folders(Segment* s, const PathMatches* parts, const NumberMap* wanted, uint32_t* folders) noexcept nogil:
+    """Sets in folders[wanted[file]] the words that equal a folder's, for the files that are wanted."""
+    cdef const PartMatch* m
+    cdef uint32_t i, j, f, at
+    cdef uint64_t v
+    cdef const uint8_t* p
+    cdef const uint8_t* end
+    for i in range(<uint32_t>(parts.parts.len // sizeof(PartMatch))):
+        m = &(<const PartMatch*>parts.parts.data)[i]
+        if not m.exact:
+            continue
+        p = _part_files(s, m, &end)
+        f = 0
+        for j in range(s.parts[m.part].n_files if p != NULL else 0):
+            p = read_varint(p, end, &v)
+            if p == NULL:
+                s.store.damaged = True
+                return
+            f += <uint32_t>(v >> 1)
             if v & 1:
-                if x.hits == 0:
-                    bytes_add(named, &f, 4)
-                x.hits += 1
-                x.name |= m[i].match
-                x.exact |= m[i].exact
-            else:
-                x.folders |= m[i].exact
-    bytes_free(&found)
+                continue
+            at = map_get(wanted, f)
+            if at != NO_NUMBER:
+                folders[at] |= m.exact

@@ -12,7 +12,8 @@ from _core.index cimport Index
 from _core.query cimport Query, TERMS
 from _core.rank cimport Result
 from _core.segment cimport (
-    Segment, FileRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_chunk, segment_file_end,
+    Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_rank,
+    segment_chunk, segment_file_chunks,
 )
 from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, source_read
 from _core.text cimport Token, Terms, next_token, token_terms, byte_class, BYTE_OTHER, TOKEN_MAX
@@ -39,6 +40,7 @@ cdef struct Matcher:
 
 cdef struct Place:
     const FileRecord* file
+    const RankRecord* rank
     const uint8_t* path
     Bytes text                # of the lines [first, first + n_lines)
     uint32_t first            # line number in the file, from 0
@@ -242,7 +244,7 @@ cdef inline int place_load(Index* x, const Result* r, const Matcher* m, bint who
     cdef Segment* s = &x.segments[r.segment]
     cdef const FileRecord* f = segment_file(s, r.file)
     cdef const ChunkRecord* c = segment_chunk(s, r.chunk)
-    cdef uint32_t i, from_, upto
+    cdef uint32_t i, end, from_, upto
     cdef Defs d
     cdef int status
     if f == NULL or c == NULL:
@@ -253,7 +255,10 @@ cdef inline int place_load(Index* x, const Result* r, const Matcher* m, bint who
     p.end = f.n_lines
     from_ = c.start
     upto = <uint32_t>f.size
-    if r.chunk + 1 < segment_file_end(s, r.file):
+    p.rank = segment_rank(s, r.file)
+    if p.rank == NULL or not segment_file_chunks(s, r.file, &i, &end):
+        return SOURCE_DAMAGED
+    if r.chunk + 1 < end:
         if segment_chunk(s, r.chunk + 1) == NULL:
             return SOURCE_DAMAGED
         p.end = c[1].line

@@ -10,8 +10,9 @@ postings is
 
     n       as LEB128; when n >= 128, zero bytes up to a multiple of 4 follow
     skips   n // 128 records of 12 bytes: last document (<u4) of the block, where its data ends in words of 4 bytes
-            counted from the end of the skips (<u4), highest code (u1), lowest length code (u1), bits a delta (u1),
-            exceptions (u1). The two extremes bound the block's best score under any statistics: what pruning asks for.
+            counted from the end of the skips (<u4), highest code (u1), highest impact (u1), bits a delta (u1),
+            exceptions (u1). The impact of a posting is Y / (K + Y), its score for a term of weight 1 (`score.pxd`), times
+            255 and rounded up, with the average length of the segment's own chunks: what pruning asks for.
     blocks  n // 128 times: the low bits of 128 deltas, then 128 codes in as many bits as the highest one needs, both
             bit-packed in four interleaved lanes (value i in lane i % 4, so that one 128-bit register unpacks four at a
             time); then, for each delta that needs more bits, its position (u1 each), then what is missing on top
@@ -35,6 +36,8 @@ cdef enum:
     CODES = 16
     CODE_BITS = 4
     NO_DOC = 0xFFFFFFFF
+    BM25_K1 = 150        # hundredths: the standard parameters, for which impacts are stored
+    BM25_B = 60
     PATCHES = 40         # exceptions of one block at most: more would cost decoding more than they save space
 
 cdef enum FieldWeight:  # in halves
@@ -48,7 +51,7 @@ cdef struct Skip:
     uint32_t last
     uint32_t end
     uint8_t top_code
-    uint8_t low_len
+    uint8_t impact
     uint8_t doc_bits
     uint8_t patches
 
@@ -88,6 +91,27 @@ cdef inline uint32_t code_length(uint32_t code) noexcept nogil:
 
 # --------------------------------------------------------------------------------------------------------- encoding
 
+cdef struct Impacts:
+    uint8_t[4096] of     # [weight code * 256 + length code]
+
+
+cdef inline double bm25_k(double k1, double b, uint32_t length, double average) noexcept nogil:
+    """K of a chunk: what its length puts against the weight of a term, in halves like the weight."""
+    return 2 * k1 * (1 - b + b * length / average)
+
+
+cdef inline void impacts_init(Impacts* x, uint64_t total_len, uint32_t n_chunks) noexcept nogil:
+    """Impacts under the standard parameters, for a segment of `n_chunks` chunks with `total_len` terms."""
+    cdef uint32_t code, i, v
+    cdef double y, average = <double>total_len / n_chunks if n_chunks and total_len else 1
+    for code in range(CODES):
+        y = code_weight(code)
+        for i in range(256):
+            v = <uint32_t>(255 * (y / (bm25_k(BM25_K1 / 100.0, BM25_B / 100.0, code_length(i), average) + y)) + 1)
+            x.of[code * 256 + i] = <uint8_t>(v if v < 255 else 255)
+
+
+
 cdef inline void pack_block(const uint32_t* v, uint32_t bits, uint32_t* out) noexcept nogil:
     """128 values of at most `bits` bits into 4 * bits words."""
     cdef uint32_t g, lane, shift, word
@@ -102,22 +126,37 @@ cdef inline void pack_block(const uint32_t* v, uint32_t bits, uint32_t* out) noe
 
 
 cdef inline void unpack_block(const uint32_t* p, uint32_t bits, uint32_t* out) noexcept nogil:
-    """The inverse of `pack_block`."""
-    cdef uint32_t g, lane, shift
-    cdef uint32_t mask = 0xFFFFFFFF if bits == 32 else (<uint32_t>1 << bits) - 1
+    """The inverse of `pack_block`.
+
+    Four values are read before four are written: `out` might overlap `p` for all the compiler knows, and only so may it
+    use one vector instruction for the four."""
+    cdef uint32_t g, shift, at, a, b, c, d
+    cdef uint32_t mask = 0xFFFFFFFFU if bits == 32 else (<uint32_t>1 << bits) - 1
     cdef const uint32_t* q
+    cdef uint32_t* o = out
     if bits == 0:
         memset(out, 0, 4 * BLOCK)
         return
+    at = 0
     for g in range(32):
-        shift = (g * bits) & 31
-        q = p + ((g * bits) >> 5) * 4
+        shift = at & 31
+        q = p + ((at >> 5) << 2)
+        at += bits
+        a = q[0] >> shift
+        b = q[1] >> shift
+        c = q[2] >> shift
+        d = q[3] >> shift
         if shift + bits > 32:
-            for lane in range(4):
-                out[4 * g + lane] = ((q[lane] >> shift) | (q[4 + lane] << (32 - shift))) & mask
-        else:
-            for lane in range(4):
-                out[4 * g + lane] = (q[lane] >> shift) & mask
+            shift = 32 - shift
+            a |= q[4] << shift
+            b |= q[5] << shift
+            c |= q[6] << shift
+            d |= q[7] << shift
+        o[0] = a & mask
+        o[1] = b & mask
+        o[2] = c & mask
+        o[3] = d & mask
+        o += 4
 
 
 cdef inline uint32_t best_width(const uint32_t* deltas) noexcept nogil:
@@ -164,13 +203,13 @@ cdef inline void _encode_block(const uint32_t* deltas, const uint32_t* codes, Sk
 
 
 cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uint32_t n, const uint8_t* lengths,
-                                 Bytes* out) noexcept nogil:
+                                 const Impacts* impacts, Bytes* out) noexcept nogil:
     """Appends the list of `n` >= 2 postings, documents ascending; `lengths[d]` is the length code of document d.
 
     Offsets are rounded within `out`, which must lie at a multiple of 4 of the array."""
     cdef uint32_t[BLOCK] deltas
     cdef uint32_t[BLOCK] values
-    cdef uint32_t blocks = n // BLOCK, b, i
+    cdef uint32_t blocks = n // BLOCK, b, i, v
     cdef uint32_t last = NO_DOC  # -1: the distance to document 0 is then 1
     cdef size_t skips, data
     cdef Skip s
@@ -185,15 +224,15 @@ cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uin
     data = out.len
     for b in range(blocks):
         memset(&s, 0, sizeof(Skip))
-        s.low_len = 255
         for i in range(BLOCK):
             deltas[i] = docs[b * BLOCK + i] - last - 1
             last = docs[b * BLOCK + i]
             values[i] = codes[b * BLOCK + i]
             if values[i] > s.top_code:
                 s.top_code = <uint8_t>values[i]
-            if lengths[last] < s.low_len:
-                s.low_len = lengths[last]
+            v = impacts.of[values[i] * 256 + lengths[last]]
+            if v > s.impact:
+                s.impact = <uint8_t>v
         s.last = last
         _encode_block(deltas, values, &s, out)
         while (out.len - data) & 3:

@@ -14,7 +14,7 @@ from _core.text cimport Token, Terms, next_token, token_terms, make_term, byte_c
 from _core.text cimport BYTE_LOWER, BYTE_UPPER, BYTE_DIGIT, BYTE_UNDERSCORE, TOKEN_WORD, TOKEN_CJK
 
 cdef enum:
-    WORDS = 48          # a question has no more; what follows is ignored
+    WORDS = 32          # a question has no more; what follows is ignored
     TERMS = 192
     NAMES = 16
     NAME_MAX = 255

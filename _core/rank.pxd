@@ -11,7 +11,7 @@
 A word's weight in chunks falls with its position k in the question: idf / (1 + word_decay * k); in names likewise.
 """
 from libc.math cimport sqrt
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, int32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, realloc, free
 from libc.string cimport memset, memcpy
@@ -20,14 +20,17 @@ from _core.builder cimport last_name, name_code, name_term, one_part
 from _core.filter cimport Filter, filter_file, filter_chunk
 from _core.index cimport Index, SEGMENTS_MAX
 from _core.merge cimport bit
-from _core.pathmatch cimport FilePath, match_paths
-from _core.postings cimport NO_DOC, WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
+from _core.numbers cimport NO_NUMBER, NumberMap, map_free, map_get, map_init, map_put
+from _core.pathmatch cimport FilePath, PathMatches, match_folders, match_names, matches_free, matches_init
+from _core.postings cimport BM25_B, BM25_K1, NO_DOC, WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
 from _core.query cimport Name, Query, TERMS, WORDS
 from _core.score cimport (
-    Cursor, Statistics, statistics, idf, live_df, cursor_open, cursor_seek, cursor_next_block, accumulate, best_chunks,
+    CONTRIBUTIONS, Cursor, Retrieval, SCALE, contributions, retrieval_init, idf, live_df, cursor_open,
+    cursor_close, accumulate, best_chunks, impact_unit,
 )
 from _core.segment cimport (
-    Segment, FileRecord, segment_term, segment_df, segment_file, segment_file_end, segment_chunk_file, FILE_TEST, FILE_EXAMPLE,
+    Segment, RankRecord, segment_term, segment_df, segment_postings, segment_rank, segment_file_chunks,
+    segment_chunk_file, FILE_TEST, FILE_EXAMPLE,
     FILE_COMPAT, FILE_GENERATED, FILE_VENDORED,
 )
 from _core.sort cimport sort_numbers
@@ -37,7 +40,7 @@ from _core.text cimport Terms, Token, TERM_MAX, next_token, token_terms
 from _core.topk cimport TopK, Hit, top_init, top_free, top_sort, path_order
 
 cdef enum:
-    CHUNK_CANDIDATES = 200
+    CHUNK_CANDIDATES = 100
     PATH_CANDIDATES = 64
     NAMES_READ = 32         # chunks that are read to see whether they define a name of several parts
     NAME_CANDIDATES = 256   # a name defined in more files than this brings no candidates of its own
@@ -63,6 +66,7 @@ cdef struct Weights:
     double compat
     double generated
     double vendored
+    double exhaustive       # not 0: no pruning, for tests and for measuring what it saves
 
 cdef struct Result:
     uint32_t segment
@@ -80,6 +84,7 @@ cdef struct Candidate:
     uint32_t file
     uint32_t first, end     # its chunks
     uint32_t best           # the best of them
+    uint32_t folder_words   # bit i: word i of the question equals a word of its folders
     uint32_t define         # the chunk that defines the asked name, NO_DOC
     int define_code         # 0 value, 1 function, 2 type
     double chunks
@@ -94,7 +99,7 @@ cdef struct Ranking:
     const Query* query
     Filter* filter
     const Weights* weights
-    Statistics statistics
+    Retrieval retrieval
     double[WORDS] path_weight
     double[WORDS] word_idf
     double path_total       # of path_weight
@@ -102,15 +107,15 @@ cdef struct Ranking:
     float[TERMS] term_weight
     uint32_t[TERMS] term    # of the segment at hand, n_terms when it lacks it
     Bytes candidates        # of Candidate
-    FilePath* paths[SEGMENTS_MAX]
-    uint32_t* candidate_of[SEGMENTS_MAX]  # file -> index + 1
+    PathMatches paths[SEGMENTS_MAX]
+    NumberMap candidate_of[SEGMENTS_MAX]  # file -> its place in `candidates`
     Bytes further           # of Result: the chunks of candidates behind their best ones
     bint failed
 
 
 cdef inline void default_weights(Weights* w) noexcept nogil:
-    w.k1 = 1.5
-    w.b = 0.6
+    w.k1 = BM25_K1 / 100.0
+    w.b = BM25_B / 100.0
     w.word_decay = 0.25
     w.path_decay = 0.5
     w.chunks = 1
@@ -128,6 +133,7 @@ cdef inline void default_weights(Weights* w) noexcept nogil:
     w.compat = -0.5
     w.generated = -0.5
     w.vendored = -0.5
+    w.exhaustive = 0
 
 
 cdef inline void _term_weights(Ranking* r, double* term_idf) noexcept nogil:
@@ -151,48 +157,49 @@ cdef inline void _term_weights(Ranking* r, double* term_idf) noexcept nogil:
         else:
             v *= q.terms[i].weight
         r.term_weight[i] = <float>v
+        if v > 0:
+            contributions(&r.retrieval, r.term_weight[i], r.retrieval.adds + i * CONTRIBUTIONS)
         term_idf[i] = v
 
 
 cdef inline uint32_t _open_cursors(Ranking* r, uint32_t segment, Cursor* cursors) noexcept nogil:
-    """Cursors over the terms that the segment has, in the order of the query; how many."""
+    """Cursors over the terms that the segment has, in the order of the query; how many, each to be closed."""
     cdef Segment* s = &r.index.segments[segment]
     cdef uint32_t i, t, n = 0
     for i in range(r.query.n_terms):
         t = segment_term(s, r.query.terms[i].text, r.query.terms[i].len)
         if t < s.n_terms and r.term_weight[i] > 0:
-            cursor_open(s, t, r.term_weight[i], &cursors[n])
+            if not cursor_open(s, t, r.retrieval.adds + i * CONTRIBUTIONS, &cursors[n]) and not s.store.damaged:
+                r.failed = True
+            cursors[n].unit = impact_unit(s, r.retrieval.average, r.term_weight[i])
             n += 1
     return n
+
+
+cdef inline void _close_cursors(Cursor* cursors, uint32_t n) noexcept nogil:
+    cdef uint32_t i
+    for i in range(n):
+        cursor_close(&cursors[i])
 
 
 cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) noexcept nogil:
     """The candidate of a file, made when it is not one yet; NULL without memory or when damaged."""
     cdef Candidate c
-    cdef const FileRecord* f
-    cdef uint32_t* of = r.candidate_of[segment]
-    if of == NULL:
-        of = r.candidate_of[segment] = <uint32_t*>calloc(r.index.segments[segment].n_files + 1, 4)
-        if of == NULL:
-            r.failed = True
-            return NULL
-    if of[file] == 0:
-        f = segment_file(&r.index.segments[segment], file)
-        if f == NULL:
-            return NULL
+    cdef uint32_t at = map_get(&r.candidate_of[segment], file)
+    if at == NO_NUMBER:
         memset(&c, 0, sizeof(c))
         c.segment = segment
         c.file = file
-        c.first = f.first_chunk
-        c.end = segment_file_end(&r.index.segments[segment], file)
+        if not segment_file_chunks(&r.index.segments[segment], file, &c.first, &c.end):
+            return NULL
         c.best = c.first
         c.define = NO_DOC
+        at = <uint32_t>(r.candidates.len // sizeof(Candidate))
         bytes_add(&r.candidates, &c, sizeof(c))
-        if r.candidates.failed:
+        if r.candidates.failed or not map_put(&r.candidate_of[segment], file, at):
             r.failed = True
             return NULL
-        of[file] = <uint32_t>(r.candidates.len // sizeof(Candidate))
-    return &(<Candidate*>r.candidates.data)[of[file] - 1]
+    return &(<Candidate*>r.candidates.data)[at]
 
 
 cdef inline void _from_chunks(Ranking* r, uint32_t k, Cursor* cursors) noexcept nogil:
@@ -206,7 +213,10 @@ cdef inline void _from_chunks(Ranking* r, uint32_t k, Cursor* cursors) noexcept 
         return
     for s in range(r.index.n_segments):
         n = _open_cursors(r, s, cursors)
-        best_chunks(r.index, s, cursors, n, &r.statistics, r.filter, &top)
+        if not r.failed and not r.index.segments[s].store.damaged and not best_chunks(
+                r.index, s, cursors, n, &r.retrieval, r.filter, &top):
+            r.failed = True
+        _close_cursors(cursors, n)
     top_sort(&top, r.index)
     for i in range(top.n):
         h = &top.heap[i]
@@ -214,11 +224,11 @@ cdef inline void _from_chunks(Ranking* r, uint32_t k, Cursor* cursors) noexcept 
         if c == NULL:
             break
         if i < TOP_SUM:
-            c.top_sum += h.score
+            c.top_sum += h.score / <double>SCALE
     top_free(&top)
 
 
-cdef inline double _masked(const double* v, uint64_t mask) noexcept nogil:
+cdef inline double _masked(const double* v, uint32_t mask) noexcept nogil:
     cdef double sum = 0
     cdef uint32_t i = 0
     while mask:
@@ -229,16 +239,14 @@ cdef inline double _masked(const double* v, uint64_t mask) noexcept nogil:
     return sum
 
 
-cdef inline double _path_score(Ranking* r, const FilePath* p, const FileRecord* f, Candidate* c) noexcept nogil:
-    """The features that the path gives, into `c`; their weighted sum."""
+cdef inline double _name_score(Ranking* r, const FilePath* p, const RankRecord* f, Candidate* c) noexcept nogil:
+    """The features that the file's name gives, into `c`; their weighted sum."""
     cdef double precision = <double>p.hits / f.name_parts if f.name_parts else 0
     if precision > 1:
         precision = 1
     c.name_precision = precision
     c.name_cover = precision * sqrt(_masked(r.path_weight, p.name) / r.path_total) if r.path_total > 0 else 0
-    c.folders = _masked(r.word_idf, p.folders & ~p.exact) / r.idf_total if r.idf_total > 0 else 0
-    return (r.weights.name_cover * c.name_cover + r.weights.name_precision * c.name_precision
-            + r.weights.folders * c.folders)
+    return r.weights.name_cover * c.name_cover + r.weights.name_precision * c.name_precision
 
 
 cdef struct PathHit:
@@ -258,29 +266,22 @@ cdef inline void _from_paths(Ranking* r) noexcept nogil:
     """The files whose names match best, PATH_CANDIDATES of them."""
     cdef Index* x = r.index
     cdef PathHit[PATH_CANDIDATES] best
-    cdef Bytes[SEGMENTS_MAX] named
-    cdef uint32_t s, i, j, n = 0, f, pdf
-    cdef const FileRecord* rec
+    cdef uint32_t s, i, j, n = 0, pdf
+    cdef const FilePath* p
+    cdef const RankRecord* rec
     cdef Candidate c
     cdef double v
-    cdef uint64_t[WORDS] in_paths
-    memset(in_paths, 0, sizeof(in_paths))
     for s in range(x.n_segments):
-        bytes_init(&named[s])
-        r.paths[s] = <FilePath*>calloc(x.segments[s].n_files + 1, sizeof(FilePath))
-        if r.paths[s] == NULL:
+        if not match_names(&x.segments[s], r.query, &r.paths[s]):
             r.failed = True
-            continue
-        match_paths(&x.segments[s], r.query, r.paths[s], &named[s])
+            return
     # A word that no chunk has but some name has: its weight comes from the paths.
     for i in range(r.query.n_words):
         if r.word_idf[i] == 0:
             pdf = 0
             for s in range(x.n_segments):
-                if r.paths[s] == NULL:
-                    continue
-                for j in range(<uint32_t>(named[s].len // 4)):
-                    pdf += (r.paths[s][(<uint32_t*>named[s].data)[j]].exact >> i) & 1
+                for j in range(<uint32_t>(r.paths[s].files.len // sizeof(FilePath))):
+                    pdf += ((<const FilePath*>r.paths[s].files.data)[j].exact >> i) & 1
             if pdf:
                 r.word_idf[i] = idf(x.n_files, pdf)
                 r.path_weight[i] = r.word_idf[i] / (1 + r.weights.path_decay * i)
@@ -288,20 +289,20 @@ cdef inline void _from_paths(Ranking* r) noexcept nogil:
         r.path_total += r.path_weight[i]
         r.idf_total += r.word_idf[i]
     for s in range(x.n_segments):
-        for j in range(<uint32_t>(named[s].len // 4)):
-            f = (<uint32_t*>named[s].data)[j]
-            rec = segment_file(&x.segments[s], f)
+        for j in range(<uint32_t>(r.paths[s].files.len // sizeof(FilePath))):
+            p = &(<const FilePath*>r.paths[s].files.data)[j]
+            rec = segment_rank(&x.segments[s], p.file)
             if rec == NULL:
-                break
-            v = _path_score(r, &r.paths[s][f], rec, &c)
+                return
+            v = _name_score(r, p, rec, &c)
             if n == PATH_CANDIDATES and v < best[n - 1].score:
                 continue
-            if not filter_file(r.filter, x, s, f):
+            if not filter_file(r.filter, x, s, p.file):
                 continue
             # An insertion into a short sorted list; equal scores stand by path.
             i = n
             while i and (best[i - 1].score < v or (best[i - 1].score == v and path_order(
-                    x, best[i - 1].segment, best[i - 1].file, s, f) > 0)):
+                    x, best[i - 1].segment, best[i - 1].file, s, p.file) > 0)):
                 i -= 1
             if i == PATH_CANDIDATES:
                 continue
@@ -310,8 +311,7 @@ cdef inline void _from_paths(Ranking* r) noexcept nogil:
             _make_room(best, i, n)
             best[i].score = v
             best[i].segment = s
-            best[i].file = f
-        bytes_free(&named[s])
+            best[i].file = p.file
     for i in range(n):
         if _candidate(r, best[i].segment, best[i].file) == NULL:
             break
@@ -322,7 +322,7 @@ cdef inline void _define(Ranking* r, uint32_t segment, uint32_t chunk, int code,
     cdef Candidate* c
     if not filter_chunk(r.filter, r.index, segment, chunk):
         return
-    if not add and (r.candidate_of[segment] == NULL or r.candidate_of[segment][file] == 0):
+    if not add and map_get(&r.candidate_of[segment], file) == NO_NUMBER:
         return
     c = _candidate(r, segment, file)
     if c != NULL and (c.define == NO_DOC or code > c.define_code):
@@ -344,12 +344,26 @@ cdef inline uint32_t _name_term(const Name* name, bint* exact, uint8_t* out) noe
     return terms.len[terms.n - 1]
 
 
-cdef inline void _from_names(Ranking* r, Cursor* c) noexcept nogil:
+cdef inline bint _all_postings(Segment* s, uint32_t term, uint32_t** docs, uint8_t** codes, uint32_t* n) noexcept nogil:
+    """All postings of a term, to be freed. False: damaged or no memory, and nothing to free."""
+    n[0] = segment_df(s, term)
+    docs[0] = <uint32_t*>malloc(<size_t>n[0] * 4 + 4)
+    codes[0] = <uint8_t*>malloc(<size_t>n[0] + 4)
+    if docs[0] != NULL and codes[0] != NULL and segment_postings(s, term, docs[0], codes[0]):
+        return True
+    free(docs[0])
+    free(codes[0])
+    return False
+
+
+cdef inline void _from_names(Ranking* r) noexcept nogil:
     """The files that define a name of the question exactly.
 
     A name of several parts is found by its whole, where its weight says that it is defined and the source agrees."""
     cdef Index* x = r.index
-    cdef uint32_t i, s, t, n, j, at, read
+    cdef uint32_t i, s, t, n, j, m, at, read
+    cdef uint32_t* docs
+    cdef uint8_t* codes
     cdef uint64_t df
     cdef uint8_t[TERM_MAX] text
     cdef bint exact
@@ -371,18 +385,20 @@ cdef inline void _from_names(Ranking* r, Cursor* c) noexcept nogil:
             t = r.term[s]
             if t >= x.segments[s].n_terms:
                 continue
-            cursor_open(&x.segments[s], t, 0, c)
-            while c.doc != NO_DOC:
-                for j in range(c.n):
-                    if exact:
-                        _define(r, s, c.docs[j], c.codes[j], df <= NAME_CANDIDATES)
-                    elif code_weight(c.codes[j]) >= WEIGHT_NAME + WEIGHT_SIGNATURE and read < NAMES_READ:
-                        if not filter_chunk(r.filter, x, s, c.docs[j]):
-                            continue
-                        read += 1
-                        if source_defines(x, s, c.docs[j], name.at + at, name.len - at, &work, &kind):
-                            _define(r, s, c.docs[j], name_code(kind), True)
-                cursor_next_block(&x.segments[s], c)
+            if not _all_postings(&x.segments[s], t, &docs, &codes, &m):
+                r.failed |= not x.segments[s].store.damaged
+                continue
+            for j in range(m):
+                if exact:
+                    _define(r, s, docs[j], codes[j], df <= NAME_CANDIDATES)
+                elif code_weight(codes[j]) >= WEIGHT_NAME + WEIGHT_SIGNATURE and read < NAMES_READ:
+                    if not filter_chunk(r.filter, x, s, docs[j]):
+                        continue
+                    read += 1
+                    if source_defines(x, s, docs[j], name.at + at, name.len - at, &work, &kind):
+                        _define(r, s, docs[j], name_code(kind), True)
+            free(docs)
+            free(codes)
     bytes_free(&work)
 
 
@@ -399,17 +415,19 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, Cursor* 
     cdef uint32_t i, j, k, m, segment = NO_DOC, n_cursors = 0, cap = 0
     cdef Candidate* c
     cdef Segment* s = NULL
-    cdef float* sums = NULL
-    cdef uint64_t* touched = NULL
-    cdef float[4] best
-    cdef float v
+    cdef int32_t* sums = NULL
+    cdef int32_t[4] best
+    cdef int32_t v
     cdef Result next
     for i in range(n):
         c = &(<Candidate*>r.candidates.data)[order[i]]
         if c.segment != segment:
+            _close_cursors(cursors, n_cursors)
             segment = c.segment
             s = &r.index.segments[segment]
             n_cursors = _open_cursors(r, segment, cursors)
+            if r.failed or s.store.damaged:
+                break
         m = c.end - c.first
         if c.end < c.first or c.end > s.n_chunks:
             s.store.damaged = True
@@ -419,19 +437,15 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, Cursor* 
         if m > cap:
             cap = m + 256
             free(sums)
-            free(touched)
-            sums = <float*>malloc(<size_t>cap * 4)
-            touched = <uint64_t*>malloc((<size_t>cap // 64 + 1) * 8)
-            if sums == NULL or touched == NULL:
+            sums = <int32_t*>malloc(<size_t>cap * 4)
+            if sums == NULL:
                 r.failed = True
                 break
         memset(sums, 0, <size_t>m * 4)
         if not store_touch(&s.store, s.chunk_len + c.first, m):
             break
         for j in range(n_cursors):
-            cursor_seek(s, &cursors[j], c.first)
-            if cursors[j].doc < c.end:
-                accumulate(s, &cursors[j], &r.statistics, c.first, c.end, sums, touched)
+            accumulate(s, &cursors[j], 0, c.first, c.end, sums)
         best[0] = best[1] = best[2] = best[3] = 0
         c.best = NO_DOC
         for j in range(m):
@@ -447,19 +461,33 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, Cursor* 
                 best[k] = best[k - 1]
                 k -= 1
             best[k] = v
-        c.chunks = best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0
+        c.chunks = (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
         if further:
             for j in range(m):
                 if sums[j] > 0 and c.first + j != c.best and filter_chunk(r.filter, r.index, segment, c.first + j):
                     next.segment = segment
                     next.file = c.file
                     next.chunk = c.first + j
-                    next.score = sums[j]
+                    next.score = sums[j] / <double>SCALE
                     bytes_add(&r.further, &next, sizeof(next))
         if c.best == NO_DOC and not r.filter.kinds:
             c.best = c.first  # the path alone brought it here
+    _close_cursors(cursors, n_cursors)
     free(sums)
-    free(touched)
+
+
+cdef inline void _folders(Ranking* r) noexcept nogil:
+    """`folder_words` of all candidates."""
+    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, s
+    cdef uint32_t* words = <uint32_t*>calloc(<size_t>n + 1, 4)
+    if words == NULL:
+        r.failed = True
+        return
+    for s in range(r.index.n_segments):
+        match_folders(&r.index.segments[s], &r.paths[s], &r.candidate_of[s], words)
+    for i in range(n):
+        (<Candidate*>r.candidates.data)[i].folder_words = words[i]
+    free(words)
 
 
 cdef inline void _combine(Ranking* r) noexcept nogil:
@@ -468,8 +496,12 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
     cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, depth
     cdef double max_chunks = 0, max_sum = 0, v
     cdef const Weights* w = r.weights
-    cdef const FileRecord* f
+    cdef const RankRecord* f
     cdef Candidate* c
+    cdef const FilePath* p
+    cdef FilePath none
+    cdef uint32_t at
+    memset(&none, 0, sizeof(none))
     for i in range(n):
         if all[i].chunks > max_chunks:
             max_chunks = all[i].chunks
@@ -477,10 +509,14 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
             max_sum = all[i].top_sum
     for i in range(n):
         c = &all[i]
-        f = segment_file(&r.index.segments[c.segment], c.file)
+        f = segment_rank(&r.index.segments[c.segment], c.file)
         if f == NULL:
             return
-        v = _path_score(r, &r.paths[c.segment][c.file], f, c)
+        at = map_get(&r.paths[c.segment].index, c.file)
+        p = &(<const FilePath*>r.paths[c.segment].files.data)[at] if at != NO_NUMBER else &none
+        v = _name_score(r, p, f, c)
+        c.folders = _masked(r.word_idf, c.folder_words & ~p.exact) / r.idf_total if r.idf_total > 0 else 0
+        v += w.folders * c.folders
         if max_chunks > 0:
             v += w.chunks * (c.chunks / max_chunks)
         if max_sum > 0:
@@ -598,11 +634,19 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     k = k if k > CHUNK_CANDIDATES else CHUNK_CANDIDATES
     if k > x.n_chunks:
         k = <uint32_t>x.n_chunks if x.n_chunks else 1
-    statistics(x, w.k1, w.b, &r.statistics)
-    _term_weights(&r, term_idf)
-    _from_chunks(&r, k, cursors)
-    _from_paths(&r)
-    _from_names(&r, cursors)
+    if not retrieval_init(&r.retrieval, x, w.k1, w.b, q.n_terms):
+        free(cursors)
+        out.failed = True
+        return
+    r.retrieval.exhaustive |= w.exhaustive != 0
+    for i in range(x.n_segments):
+        if not matches_init(&r.paths[i]) or not map_init(&r.candidate_of[i]):
+            r.failed = True
+    if not r.failed:
+        _term_weights(&r, term_idf)
+        _from_chunks(&r, k, cursors)
+        _from_paths(&r)
+        _from_names(&r)
     n = <uint32_t>(r.candidates.len // sizeof(Candidate))
     order = <uint32_t*>malloc(<size_t>n * 4 + 4)
     if order == NULL:
@@ -612,6 +656,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
             order[i] = i
         if sort_numbers(order, n, _candidate_before, r.candidates.data):
             _score_chunks(&r, order, n, cursors, n < limit and not one_per_file)
+            _folders(&r)
             _combine(&r)
             _results(&r, limit, one_per_file, out)
         else:
@@ -619,8 +664,9 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     out.failed = r.failed
     free(order)
     free(cursors)
+    free(r.retrieval.adds)
     for i in range(x.n_segments):
-        free(r.paths[i])
-        free(r.candidate_of[i])
+        matches_free(&r.paths[i])
+        map_free(&r.candidate_of[i])
     bytes_free(&r.candidates)
     bytes_free(&r.further)

@@ -396,7 +396,7 @@ cdef inline void json_place(Bytes* out, const Style* s, const Place* p, double s
     _key(out, b"doc_comment", False)
     if d != NULL:
         outline_init(&o)
-        outline_scan(p.text.data, p.text.len, p.file.language, &o)
+        outline_scan(p.text.data, p.text.len, p.rank.language, &o)
         if o.failed or o.n_lines <= d.line - p.first:
             bytes_str(out, b"null")
         else:
@@ -406,14 +406,14 @@ cdef inline void json_place(Bytes* out, const Style* s, const Place* p, double s
         bytes_str(out, b"null")
     _key(out, b"language", False)
     bytes_byte(out, 34)
-    bytes_str(out, language_name(p.file.language))
+    bytes_str(out, language_name(p.rank.language))
     bytes_byte(out, 34)
     _key(out, b"score", False)
     json_number(out, score, 6)
     _key(out, b"is_exported", False)
     _bool(out, d != NULL and d.exported)
     _key(out, b"is_test", False)
-    _bool(out, (p.file.flags & FILE_TEST) != 0)
+    _bool(out, (p.rank.flags & FILE_TEST) != 0)
     _key(out, b"content", False)
     json_text(out, p.text.data + p.line[p.start - p.first],
               p.line[_at_most(p.end - p.first, p.n_lines)] - p.line[p.start - p.first])

@@ -13,6 +13,8 @@ in greppy/index/layout.py:
     term_text     u1      the terms' bytes, nothing between them
     term_bucket   bucket  2^k + 1 records: terms whose hash begins with the k bits b are [bucket[b], bucket[b + 1])
     files         file    one record a file, by path
+    file_rank     rank    what ranking asks of each file, apart from the rest so that it is on few pages
+    file_chunks   <u4     first chunk of each file, and the number of chunks
     paths         u1      the files' paths, relative to the project's root
     parts         part    distinct words of the paths, by their bytes; one record more closes the texts
     part_text     u1      each part's word, then its stem
@@ -39,7 +41,7 @@ from _core.postings cimport Skip, BLOCK, CODES, NO_DOC, block_decode, tail_decod
 from _core.store cimport Store, store_open, store_close, store_touch, store_array, STORE_OK, STORE_DAMAGED
 
 cdef enum:
-    SEGMENT_ARRAYS = 14
+    SEGMENT_ARRAYS = 16
     SINGLE = 0x80000000U  # set in term_post: the posting itself; else it is where the list begins in `postings`, in bytes
     SINGLE_CODE = 27      # document in the bits below, code above
     CHUNK_PARENT = 1      # flag of a chunk
@@ -56,15 +58,17 @@ cdef struct FileRecord:
     int64_t mtime_ns
     uint64_t content     # XXH64 of the bytes
     uint32_t path
-    uint32_t first_chunk
     uint32_t n_lines
     uint16_t path_len
-    uint8_t language
-    uint8_t flags
+    uint16_t zero
+    uint32_t zero2
+
+cdef struct RankRecord:
+    uint32_t whole_name  # low 32 bits of the XXH64 of the name's parts joined and stemmed
+    uint8_t flags        # FileFlag
     uint8_t name_parts   # distinct words of the file's name: what "fraction of the name matched" is a fraction of
     uint8_t depth        # slashes in the path
-    uint16_t zero
-    uint32_t whole_name  # low 32 bits of the XXH64 of the name's parts joined and stemmed
+    uint8_t language
 
 cdef struct ChunkRecord:
     uint32_t start       # byte offset in the file
@@ -89,6 +93,8 @@ cdef struct Segment:
     uint32_t bucket_bits
     uint64_t total_len       # sum of the chunks' lengths, each as its code tells it: the same however segments are cut
     const FileRecord* files
+    const RankRecord* ranks
+    const uint32_t* file_chunks
     const ChunkRecord* chunks
     const uint8_t* chunk_len
     const uint32_t* term_post
@@ -125,6 +131,12 @@ cdef inline int segment_open(Segment* s, const char* path) noexcept nogil:
     s.total_len = s.store.head.numbers[0]
     s.files = <const FileRecord*>store_array(&s.store, b"files", sizeof(FileRecord), &n)
     s.n_files = <uint32_t>n
+    s.ranks = <const RankRecord*>store_array(&s.store, b"file_rank", sizeof(RankRecord), &m)
+    if m != n:
+        s.store.damaged = True
+    s.file_chunks = <const uint32_t*>store_array(&s.store, b"file_chunks", 4, &m)
+    if m != n + 1:
+        s.store.damaged = True
     s.chunks = <const ChunkRecord*>store_array(&s.store, b"chunks", sizeof(ChunkRecord), &n)
     s.n_chunks = <uint32_t>n
     s.chunk_len = <const uint8_t*>store_array(&s.store, b"chunk_len", 1, &m)
@@ -168,7 +180,7 @@ cdef inline const FileRecord* segment_file(Segment* s, uint32_t f) noexcept nogi
     r = &s.files[f]
     if not store_touch(&s.store, r, sizeof(FileRecord)):
         return NULL
-    if r.path > s.paths_n or r.path_len > s.paths_n - r.path or r.first_chunk > s.n_chunks:
+    if r.path > s.paths_n or r.path_len > s.paths_n - r.path:
         s.store.damaged = True
         return NULL
     if not store_touch(&s.store, s.paths + r.path, r.path_len):
@@ -176,14 +188,24 @@ cdef inline const FileRecord* segment_file(Segment* s, uint32_t f) noexcept nogi
     return r
 
 
-cdef inline uint32_t segment_file_end(Segment* s, uint32_t f) noexcept nogil:
-    """The first chunk after those of file `f`."""
-    if f + 1 >= s.n_files:
-        return s.n_chunks
-    if not store_touch(&s.store, &s.files[f + 1], sizeof(FileRecord)) or s.files[f + 1].first_chunk > s.n_chunks:
+cdef inline const RankRecord* segment_rank(Segment* s, uint32_t f) noexcept nogil:
+    """What ranking asks of file `f`; NULL when out of range or damaged."""
+    if f >= s.n_files:
         s.store.damaged = True
-        return 0
-    return s.files[f + 1].first_chunk
+        return NULL
+    return &s.ranks[f] if store_touch(&s.store, &s.ranks[f], sizeof(RankRecord)) else NULL
+
+
+cdef inline bint segment_file_chunks(Segment* s, uint32_t f, uint32_t* first, uint32_t* end) noexcept nogil:
+    """The chunks [first, end) of file `f`. False: damaged, and both are 0."""
+    first[0] = end[0] = 0
+    if f >= s.n_files or not store_touch(&s.store, &s.file_chunks[f], 8) or (
+            s.file_chunks[f] > s.file_chunks[f + 1] or s.file_chunks[f + 1] > s.n_chunks):
+        s.store.damaged = True
+        return False
+    first[0] = s.file_chunks[f]
+    end[0] = s.file_chunks[f + 1]
+    return True
 
 
 cdef inline uint32_t segment_chunk_file(Segment* s, uint32_t chunk) noexcept nogil:
@@ -191,9 +213,9 @@ cdef inline uint32_t segment_chunk_file(Segment* s, uint32_t chunk) noexcept nog
     cdef uint32_t lo = 0, hi = s.n_files, mid
     while hi - lo > 1:
         mid = lo + (hi - lo) // 2
-        if not store_touch(&s.store, &s.files[mid], sizeof(FileRecord)):
+        if not store_touch(&s.store, &s.file_chunks[mid], 4):
             return 0
-        if s.files[mid].first_chunk <= chunk:
+        if s.file_chunks[mid] <= chunk:
             lo = mid
         else:
             hi = mid

@@ -10,7 +10,7 @@ from _core.base cimport Bytes, bytes_reserve
 from _core.hash cimport hash64
 from _core.index cimport Index
 from _core.segment cimport (
-    Segment, FileRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_chunk, segment_file_end,
+    Segment, FileRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_chunk, segment_file_chunks,
     segment_chunk_file,
 )
 from _core.sys cimport (
@@ -91,7 +91,9 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
     if f == NULL or c == NULL:
         return False
     end = <uint32_t>f.size
-    if chunk + 1 < segment_file_end(s, file):
+    if not segment_file_chunks(s, file, &at, &line):
+        return False
+    if chunk + 1 < line:
         if segment_chunk(s, chunk + 1) == NULL:
             return False
         end = c[1].start

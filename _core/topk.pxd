@@ -1,13 +1,13 @@
 # cython: language_level=3
 """The best k chunks met so far: a binary heap with the worst one on top. Ties stand in order of path, then line."""
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, int32_t
 from libc.stdlib cimport malloc, free
 from libc.string cimport memcmp
 from _core.index cimport Index
 from _core.segment cimport FileRecord, segment_file, segment_chunk_file
 
 cdef struct Hit:
-    float score
+    int32_t score   # in 1 / SCALE, see score.pxd
     uint32_t segment
     uint32_t chunk
 
@@ -57,9 +57,9 @@ cdef inline bint hit_before(Index* x, const Hit* a, const Hit* b) noexcept nogil
     return c < 0
 
 
-cdef inline float top_threshold(const TopK* t) noexcept nogil:
+cdef inline int32_t top_threshold(const TopK* t) noexcept nogil:
     """A score below this one cannot enter."""
-    return t.heap[0].score if t.n == t.k else -1
+    return t.heap[0].score if t.n == t.k else 0
 
 
 cdef inline void _sink(TopK* t, Index* x, uint32_t i) noexcept nogil:
@@ -76,7 +76,7 @@ cdef inline void _sink(TopK* t, Index* x, uint32_t i) noexcept nogil:
     t.heap[i] = h
 
 
-cdef inline void top_push(TopK* t, Index* x, float score, uint32_t segment, uint32_t chunk) noexcept nogil:
+cdef inline void top_push(TopK* t, Index* x, int32_t score, uint32_t segment, uint32_t chunk) noexcept nogil:
     """Offers a chunk; keeps it when fewer than k are held or it stands before the worst."""
     cdef Hit h
     cdef uint32_t i

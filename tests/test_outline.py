@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,9 @@ def check(text: bytes, language: str) -> None:
         lines.pop()
     kinds = engine.line_classes(text, language)
     assert len(kinds) == len(lines)
+    starts = engine.line_starts(text, language)
+    assert starts[-1] == len(text)
+    assert [text[a:b].removesuffix(b"\n") for a, b in pairwise(starts)] == lines
     assert all(c & 15 <= ATTRIBUTE and not c & ~(15 | INSIDE | HEAD) for c in kinds)
     definitions = engine.outline(text, language)
     for i, (line, name, kind, flags, depth, parent) in enumerate(definitions):

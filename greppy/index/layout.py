@@ -10,16 +10,14 @@ FILE = np.dtype(
         ("mtime_ns", "<i8"),
         ("content", "<u8"),
         ("path", "<u4"),
-        ("first_chunk", "<u4"),
         ("n_lines", "<u4"),
         ("path_len", "<u2"),
-        ("language", "u1"),
-        ("flags", "u1"),
-        ("name_parts", "u1"),
-        ("depth", "u1"),
         ("zero", "<u2"),
-        ("whole_name", "<u4"),
+        ("zero2", "<u4"),
     ]
+)
+RANK = np.dtype(
+    [("whole_name", "<u4"), ("flags", "u1"), ("name_parts", "u1"), ("depth", "u1"), ("language", "u1")]
 )
 CHUNK = np.dtype(
     [
@@ -45,7 +43,7 @@ TREE = np.dtype(
     ]
 )
 
-RECORDS = {"file": FILE, "chunk": CHUNK, "bucket": BUCKET, "part": PART, "segment": SEGMENT, "tree": TREE}
+RECORDS = {"file": FILE, "rank": RANK, "chunk": CHUNK, "bucket": BUCKET, "part": PART, "segment": SEGMENT, "tree": TREE}
 
 
 def dtype(name: str) -> np.dtype[np.void]:

@@ -53,3 +53,7 @@ int net::http::Server::Run() try { return 1; } catch (...) { return 2; }
 TEST(BufferTest, Grows) {
     EXPECT_EQ(1, 1);
 }
+
+BEGIN_DETAIL_NAMESPACE
+template <typename T>
+struct After { T value; };

@@ -1,0 +1,92 @@
+"""What a question becomes, from the description in `_core/query.pxd`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from oracle import inverted, text
+
+WORDS, TERMS, NAMES, NAME_MAX = 32, 192, 16, 255
+STOP = frozenset(
+    "a an and are as at be been being but by can could did do does done doing for from had has have having he her his how i "
+    "if in into is it its may me might must my no nor not of off on once only or our out over own shall she should so some "
+    "such than that the their them then there these they this those through to too under until up very was we were what "
+    "when where which while who whom why will with would you your about after all also any because before between both "
+    "during each few more most other same just via per".encode().split()
+)
+_BLANK = b" \t\n\v\f\r"
+_IDENTIFIER = rb"[A-Za-z_$\x80-\xff][A-Za-z0-9_$\x80-\xff]*"
+_SYMBOL = re.compile(rb"(?:%s(?:\.|#|/|\\|::|->))*(%s)" % (_IDENTIFIER, _IDENTIFIER), re.DOTALL)
+
+
+@dataclass
+class Query:
+    words: list[bytes] = field(default_factory=list)  # stems
+    raw: list[bytes] = field(default_factory=list)  # the words as first written, lower-cased
+    extra: dict[bytes, float] = field(default_factory=dict)
+    names: list[bytes] = field(default_factory=list)
+    symbol: bool = False
+    whole_name: int = 0
+
+
+def _words(question: bytes, keep_stops: bool) -> dict[bytes, bytes]:
+    words: dict[bytes, bytes] = {}
+    for token in text.tokens(question):
+        if len(words) == WORDS:
+            break
+        for part in token.parts:
+            stem = text.stored(text.stem(part))
+            if (keep_stops or part not in STOP) and (stem in words or len(words) < WORDS):
+                words.setdefault(stem, part)
+    return words
+
+
+def _extra(question: bytes, words: dict[bytes, bytes]) -> dict[bytes, float]:
+    extra: dict[bytes, float] = {}
+
+    def add(term: bytes, weight: float) -> None:
+        if term not in words and (term in extra or len(words) + len(extra) < TERMS):
+            extra[term] = max(weight, extra.get(term, 0))
+
+    before = None  # the part before: joined with this one, `hash map` finds HashMap and hashmap
+    count = 0
+    for token in text.tokens(question):
+        if count >= WORDS:
+            break
+        if token.has_whole:
+            add(token.terms[-1], 1)
+        for part in token.parts:
+            if before and part not in STOP and token.kind != "cjk" and len(before) + len(part) <= 2 * text.TOKEN_MAX:
+                add(text.whole(before + part), 0.5)
+                add(text.stored(text.stem(before + part)), 0.5)
+            before = part if part not in STOP and len(part) < text.TOKEN_MAX else None
+            count += 1
+    return extra
+
+
+def _looks_like_a_name(question: bytes, token: text.Token) -> bool:
+    name, at = token.text, token.at
+    behind = question[at + len(name) :]
+    if re.search(rb"(?<=.)_(?=.)|[a-z][A-Z]", name, re.DOTALL):
+        return True
+    if re.match(rb"::.|\.[A-Za-z0-9_$\x80-\xff]", behind, re.DOTALL):
+        return True
+    return at > 1 and question[at - 1 : at] in (b":", b".") and question[at - 2] not in _BLANK
+
+
+def parse(question: bytes) -> Query:
+    question = question.strip(_BLANK)
+    single = not any(c in _BLANK for c in question)
+    words = _words(question, single) or _words(question, True)
+    query = Query(list(words), list(words.values()), _extra(question, words))
+    tokens = text.tokens(question)
+    symbol = _SYMBOL.fullmatch(question) or (_SYMBOL.fullmatch(question[:-1]) if question[-1:] in (b"?", b"!") else None)
+    if symbol and len(question) <= NAME_MAX:
+        query.symbol = True
+        query.names = [question] + ([question[symbol.start(1) :]] if symbol.start(1) else [])
+        query.whole_name = inverted.joined_hash([part for token in tokens for part in token.parts])
+        return query
+    named = [t for t in tokens if t.kind == "word" and not t.text[:1].isdigit() and _looks_like_a_name(question, t)]
+    query.names = [token.text for token in named][:NAMES]
+    return query

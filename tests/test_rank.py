@@ -1,0 +1,361 @@
+"""Search results against the whole ranking done over again in Python: same places, same order, same scores."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import glob, inverted, rank, trees
+
+import greppy
+from greppy._core import engine
+
+
+@contextmanager
+def project(files: dict[bytes, bytes]) -> Iterator[Path]:
+    """The root of a project with these files, its index below a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GREPPY_INDEX_DIR", os.path.join(folder, "index"))
+        root = Path(folder, "project")
+        root.mkdir()
+        trees.write(root, files)
+        yield root
+
+
+def reader(root: Path) -> engine.Reader:
+    greppy.build_index(root)
+    return engine.Reader(engine.index_folder(os.path.realpath(os.fsencode(root))))
+
+
+def corpus(files: dict[bytes, bytes]) -> rank.Corpus:
+    return rank.Corpus([inverted.invert(path, content) for path, content in files.items()])
+
+
+def search(index: engine.Reader, question: bytes, limit: int = 20, **filters: object) -> list[rank.Hit]:
+    hits = [json.loads(hit) for hit in index.search(question, limit, **filters)]
+    return [rank.Hit(hit["path"].encode(), hit["start_line"], hit["score"]) for hit in hits]
+
+
+def check(index: engine.Reader, files: rank.Corpus, question: bytes, limit: int = 20, **options: object) -> None:
+    """`options`: weights, and a filter as both sides know it (`keep` is for the oracle alone)."""
+    ours = {name: options.pop(name) for name in ("keep", "kinds", "weights") if name in options}
+    theirs = dict(options)
+    if "weights" in ours:
+        theirs["weights"] = ours["weights"]
+    if "kinds" in ours:
+        names = ours["kinds"]
+        theirs["kinds"] = names
+        ours["kinds"] = sum(1 << engine.kind_by_name(name) for name in names)
+    found = search(index, question, limit, **theirs)
+    wrong = rank.differences(found, rank.rank(files, question, limit, **ours), limit)
+    assert not wrong, (question, limit, theirs, wrong[:6])
+
+
+seeds = st.integers(0, 2**32)
+
+
+@given(seeds, st.integers(1, 60), st.sampled_from([1, 3, 20, 100]))
+@settings(max_examples=25, deadline=None)
+def test_generated_projects(seed: int, count: int, limit: int) -> None:
+    rng = random.Random(seed)
+    files = trees.tree(rng, count)
+    with project(files) as root:
+        index, oracle = reader(root), corpus(files)
+        assert index.stats[:2] == (len(oracle.files), len(oracle.chunks))
+        for _ in range(8):
+            check(index, oracle, trees.question(rng), limit)
+
+
+def test_a_file_shows_each_chunk_once() -> None:
+    """The chunk that defines what was asked for stands for its file; the file's other chunks follow, it does not."""
+    filler = "".join(f"def other{i}():\n" + "    other = 1\n" * 38 for i in range(3))
+    files = {b"a.py": (filler + "def wanted():\n    pass\n" + "    x = 1\n" * 37 + "def last():\n    wanted(wanted, wanted)\n").encode()}
+    with project(files) as root:
+        index = reader(root)
+        places = [(hit.path, hit.line) for hit in search(index, b"wanted", 10)]
+        assert len(places) == len(set(places)) == 2
+        check(index, corpus(files), b"wanted", 10)
+
+
+@given(seeds)
+@settings(max_examples=12, deadline=None)
+def test_weights(seed: int) -> None:
+    """Signals switched off, turned round, or alone."""
+    rng = random.Random(seed)
+    files = trees.tree(rng, 25)
+    names = [name for name in engine.weights() if name != "exhaustive"]
+    with project(files) as root:
+        index, oracle = reader(root), corpus(files)
+        for _ in range(4):
+            changed = {name: rng.choice([0.0, 0.5, 2.0]) for name in rng.sample(names, rng.randint(1, 6))}
+            check(index, oracle, trees.question(rng), rng.choice([5, 50]), weights=changed)
+        off = {name: 0.0 for name in names if name not in ("k1", "b", "word_decay", "path_decay", "chunks")}
+        check(index, oracle, trees.question(rng), 50, weights=off)
+    with pytest.raises(ValueError, match="unknown weight"):
+        index.search(b"x", 1, weights={"nonsense": 1.0})
+
+
+def some_filter(rng: random.Random, oracle: rank.Corpus) -> dict[str, object]:
+    """A filter for the engine, with `keep`, the same for the oracle."""
+    form = rng.randrange(6)
+    languages = sorted({file.language for file in oracle.files})
+    if form == 0:
+        globs = rng.sample(["*.py", "!*.py", "src/**", "!tests/**", "**/parse*", "*.{py,rs}", "[a-m]*", "!docs", "lib/*/*", "*.md"], 2)
+        includes = any(not g.startswith("!") for g in globs)
+
+        def by_globs(file: inverted.File) -> bool:
+            for g in reversed(globs):
+                if glob.path(g.removeprefix("!").encode(), file.path):
+                    return not g.startswith("!")
+            return not includes
+
+        return {"globs": globs, "keep": by_globs}
+    if form == 1:
+        types = rng.sample(languages, min(2, len(languages)))
+        return {"types": types, "keep": lambda file: file.language in types}
+    if form == 2:
+        types = rng.sample(languages, min(2, len(languages)))
+        return {"types_not": types, "keep": lambda file: file.language not in types}
+    if form == 3:
+        places = rng.sample([b"src", b"src/net", b"lib", b"tests", b"docs", b"main.py", b"sr", b"vendor/queue"], 2)
+        return {"places": places, "keep": lambda file: any(file.path == p or file.path.startswith(p + b"/") for p in places)}
+    if form == 4:
+        return {"no_tests": True, "keep": lambda file: not file.flags & rank.TEST}
+    return {"kinds": rng.sample(["function", "method", "class", "struct", "constant", "section"], 2)}
+
+
+@given(seeds, st.integers(5, 60))
+@settings(max_examples=20, deadline=None)
+def test_filters(seed: int, count: int) -> None:
+    rng = random.Random(seed)
+    files = trees.tree(rng, count)
+    with project(files) as root:
+        index, oracle = reader(root), corpus(files)
+        for _ in range(8):
+            check(index, oracle, trees.question(rng), rng.choice([3, 20, 100]), **some_filter(rng, oracle))
+
+
+@given(seeds)
+@settings(max_examples=8, deadline=None)
+def test_a_filter_takes_away_and_leaves_the_order(seed: int) -> None:
+    """By chunks alone, filtering inside gives what filtering an unlimited list afterwards gives."""
+    rng = random.Random(seed)
+    files = trees.tree(rng, 40)
+    alone = {name: 0.0 for name in engine.weights() if name not in ("k1", "b", "word_decay", "chunks")}
+    with project(files) as root:
+        index, oracle = reader(root), corpus(files)
+        by_path = {file.path: file for file in oracle.files}
+        for _ in range(5):
+            question, filters = trees.question(rng), some_filter(rng, oracle)
+            keep = filters.pop("keep", None)
+            if keep is None or engine.query(question)["symbol"]:
+                continue
+            everything = search(index, question, 10_000, weights=alone)
+            expected = list(dict.fromkeys(hit.path for hit in everything if keep(by_path[hit.path])))
+            found = search(index, question, 10_000, weights=alone, **filters)
+            assert list(dict.fromkeys(hit.path for hit in found)) == expected
+
+
+def test_a_filter_finds_what_stands_far_down() -> None:
+    """The one file that passes is found behind 400 better ones."""
+    files = {b"src/f%03d.py" % i: b"def retry(): retry(retry)\n" for i in range(400)}
+    files[b"zz/last.md"] = b"words and words and words and one retry among them\n" * 30
+    with project(files) as root:
+        index, oracle = reader(root), corpus(files)
+        for filters in ({"globs": ["*.md"]}, {"types": ["markdown"]}, {"types_not": ["python"]}, {"places": [b"zz"]}):
+            for limit in (1, 20):
+                assert [hit.path for hit in search(index, b"retry", limit, **filters)] [:1] == [b"zz/last.md"], filters
+        check(index, oracle, b"retry", 20, globs=["*.md"], keep=lambda file: file.path.endswith(b".md"))
+        check(index, oracle, b"retry", 600)
+
+
+def test_a_kind_with_few_chunks_is_followed_by_further_ones() -> None:
+    """Files without such a chunk do not count as results when it is asked whether others must follow."""
+    text = "".join(f"class Retry{i}:\n" + "    retry = 1\n" * 38 for i in range(5))
+    files = {b"a.py": text.encode()} | {b"retry%02d.md" % i: b"retry\n" for i in range(30)}
+    with project(files) as root:
+        check(reader(root), corpus(files), b"retry these", 10, kinds=["class"])
+
+
+def test_limit_larger_than_the_files_gives_further_chunks() -> None:
+    text = "".join(f"def parse{i}():\n" + "    parse = date\n" * (i + 1) + "    x = 1\n" * (38 - i) for i in range(9))
+    files = {b"a.py": text.encode(), b"b.py": text.replace("date", "time").encode()}
+    with project(files) as root:
+        index, oracle = reader(root), corpus(files)
+        found = search(index, b"parse date", 100)
+        assert len(found) == len(oracle.chunks)
+        assert [hit.path for hit in found[:2]] == [b"a.py", b"b.py"]
+        for limit in (1, 2, 3, 7, 100):
+            check(index, oracle, b"parse date", limit)
+
+
+def edit(rng: random.Random, files: dict[bytes, bytes], root: Path) -> None:
+    """Some files change, come and go, in `files` and on disk."""
+    for path in rng.sample(sorted(files), min(len(files), rng.randint(0, 4))):
+        if rng.random() < 0.5:
+            os.unlink(os.path.join(os.fsencode(root), path))
+            del files[path]
+        else:
+            files[path] = trees.source(rng, path.rpartition(b".")[2].decode())
+            trees.write(root, {path: files[path]}, old=False)
+    new = {path: content for path, content in trees.tree(rng, rng.randint(0, 3)).items() if path not in files}
+    files.update(new)
+    trees.write(root, new, old=False)
+
+
+def same_as_fresh(files: dict[bytes, bytes], root: Path, questions: list[bytes], **filters: object) -> None:
+    folder = Path(os.fsdecode(engine.index_folder(os.path.realpath(os.fsencode(root)))))
+    greppy.build_index(root)
+    grown = engine.Reader(bytes(folder))
+    found = [grown.search(question, 30, **filters) for question in questions]
+    shutil.rmtree(folder)
+    fresh = reader(root)
+    assert len(list(folder.glob("*.seg"))) <= 1
+    assert grown.stats == fresh.stats
+    for question, hits in zip(questions, found, strict=True):
+        assert hits == fresh.search(question, 30, **filters), question
+    shutil.rmtree(folder)
+
+
+@given(seeds)
+@settings(max_examples=15, deadline=None)
+def test_segments_do_not_matter(seed: int) -> None:
+    """An index that grew by edits answers like one built at once, to the last digit."""
+    rng = random.Random(seed)
+    files = trees.tree(rng, 30)
+    with project(files) as root:
+        greppy.build_index(root)
+        for _ in range(rng.randint(1, 6)):
+            edit(rng, files, root)
+            greppy.build_index(root)
+        index = reader(root)
+        assert index.stats[0] == len(files)
+        oracle = corpus(dict(sorted(files.items())))
+        questions = [trees.question(rng) for _ in range(8)]
+        for question in questions:
+            check(index, oracle, question, 30)
+        same_as_fresh(files, root, questions)
+
+
+def test_words_of_names_alone_after_edits() -> None:
+    """A word that only file names have weighs the same however often those files were edited."""
+    files = {b"src/zebra.py": b"x = 1\n", b"src/zebra_crossing.py": b"y = 1\n", b"src/other.py": b"def crossing(): pass\n"}
+    files |= {b"src/f%d.py" % i: b"z = %d\n" % i for i in range(200)}
+    with project(files) as root:
+        greppy.build_index(root)
+        for round_ in range(5):
+            for path in (b"src/zebra.py", b"src/zebra_crossing.py"):
+                files[path] = b"x = %d\n" % round_
+                trees.write(root, {path: files[path]}, old=False)
+            greppy.build_index(root)
+        check(reader(root), corpus(files), b"zebra crossing")
+        same_as_fresh(files, root, [b"zebra crossing", b"zebra", b"the zebra file"])
+
+
+def test_a_name_defined_often_after_edits() -> None:
+    """The bound on how many files a name may bring counts the living only."""
+    files = {b"f%03d.py" % i: b"def wanted(): pass\n" for i in range(250)}
+    files |= {b"pad%03d.py" % i: b"wanted = wanted + wanted + wanted\n" * 3 for i in range(250)}
+    with project(files) as root:
+        greppy.build_index(root)
+        for round_ in range(3):
+            changed = {b"f%03d.py" % i: b"def wanted(): return %d\n" % round_ for i in range(10)}
+            files |= changed
+            trees.write(root, changed, old=False)
+            greppy.build_index(root)
+        same_as_fresh(files, root, [b"wanted", b"Some::wanted", b"call x.wanted here"])
+
+
+@pytest.mark.parametrize("neighbour", [b"", b"def parse_time_of_day(): pass\n"])
+def test_a_definition_is_found_however_often_its_name_is_used(neighbour: bytes) -> None:
+    """Names of several parts have no list of their own: their definition is looked for where they weigh much."""
+    files = {b"a/f%03d.py" % i: neighbour + b"parse_date(parse_date, parse_date, parse_date, parse_date)\n" for i in range(100)}
+    files[b"z/dates.py"] = b"def parse_date(text):\n    return text\n"
+    with project(files) as root:
+        index = reader(root)
+        assert search(index, b"parse_date", 3)[0].path == b"z/dates.py"
+        check(index, corpus(files), b"parse_date", 3)
+        changed = {b"a/f%03d.py" % i: files[b"a/f%03d.py" % i] + b"x = 1\n" for i in range(60)}
+        files |= changed
+        trees.write(root, changed, old=False)
+        greppy.build_index(root)
+        same_as_fresh(files, root, [b"parse_date", b"call parse_date here"])
+
+
+def large_project(rng: random.Random) -> tuple[dict[bytes, bytes], rank.Corpus]:
+    """So many chunks that the lists of frequent words are long: 40 lines a chunk, their words counted as they are drawn."""
+    words = {b"common": 1.0, b"often": 0.8, b"half": 0.5, b"seldom": 0.02, b"rare": 0.0005}
+    contents, files = {}, []
+    for number in range(25):
+        path = b"f%02d.txt" % number
+        lines, chunks = [], []
+        for i in range(500):
+            chosen = [word for word, share in words.items() if rng.random() < share]
+            chunk = inverted.Chunk(0, 40 * i, 40 * i + 40, weights={})
+            for _ in range(40):
+                line = rng.choices(chosen or [b"nothing"], k=rng.choice((1, 1, 1, 2, 8)))
+                for word in line:
+                    stem = engine.tokens(word)[0][2][0]
+                    chunk.weights[stem] = chunk.weights.get(stem, 0) + 2
+                chunk.length += len(line)
+                lines.append(b" ".join(line))
+            chunks.append(chunk)
+        contents[path] = b"\n".join(lines) + b"\n"
+        words_of_path, n_name = engine.path_words(path)
+        files.append(inverted.File(path, b"", "text", engine.path_flags(path), 0, len(lines), words_of_path, n_name, 0, chunks))
+    return contents, rank.Corpus(files)
+
+
+def test_pruning_changes_nothing() -> None:
+    """What is never scored could not have entered the list: long lists, several windows, every small and large limit."""
+    contents, oracle = large_project(random.Random(11))
+    with project(contents) as root:
+        index = reader(root)
+        assert index.stats[1] == len(oracle.chunks) == 12_500
+        for question in (b"common", b"rare common", b"common often half seldom rare", b"seldom often", b"half rare", b"often common nothing"):
+            for limit in (1, 20, 300):
+                check(index, oracle, question, limit)
+                check(index, oracle, question, limit, globs=["f1*", "!f13*"], keep=lambda f: f.path[:2] == b"f1" and f.path[:3] != b"f13")
+                assert index.search(question, limit) == index.search(question, limit, weights={"exhaustive": 1.0})
+
+
+def test_ties_stand_by_path() -> None:
+    files = {b"%c/same.py" % c: b"def retry():\n    backoff()\n" for c in b"zyxabc"}
+    with project(files) as root:
+        found = search(reader(root), b"retry backoff")
+        assert [hit.path for hit in found] == sorted(files)
+        assert len({hit.score for hit in found}) == 1
+
+
+@pytest.mark.parametrize("question", [b"", b"   ", b"?!", b"nothinglikethat", b"\xff\xfe", b"\0", b"a" * 5000])
+def test_questions_without_an_answer(question: bytes) -> None:
+    with project({b"a.py": b"def f(): pass\n", b"empty.py": b""}) as root:
+        assert reader(root).search(question) == []
+
+
+def test_an_empty_project() -> None:
+    with project({}) as root:
+        index = reader(root)
+        assert index.stats == (0, 0, 0)
+        assert index.search(b"anything") == []
+
+
+def test_unknown_values_of_filters_are_named() -> None:
+    with project({b"a.py": b"x = 1\n"}) as root:
+        index = reader(root)
+        for filters in ({"types": ["klingon"]}, {"types_not": ["klingon"]}, {"kinds": ["klingon"]}):
+            with pytest.raises(ValueError, match="klingon"):
+                index.search(b"x", 1, **filters)
+        with pytest.raises(ValueError, match="too many"):
+            index.search(b"x", 1, globs=["*"] * 65)
+        with pytest.raises(ValueError, match="too many"):
+            index.search(b"x", 1, places=["a"] * 257)
