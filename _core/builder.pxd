@@ -149,7 +149,8 @@ cdef inline uint64_t builder_bytes(const Builder* b) noexcept nogil:
             + b.paths.cap + b.defs.cap + b.chunk_len.cap)
 
 
-cdef inline bint _grow(uint32_t** slots, uint32_t* mask, const uint8_t* entries, size_t entry, uint32_t n) noexcept nogil:
+cdef inline bint _grow(uint32_t** slots, uint32_t* mask, const uint8_t* entries, size_t entry,
+                       uint32_t n) noexcept nogil:
     # Entries begin with their hash, so one function serves both tables.
     cdef uint32_t new_mask = mask[0] * 2 + 1
     cdef uint32_t* fresh = <uint32_t*>calloc(<size_t>new_mask + 1, 4)
@@ -469,7 +470,8 @@ cdef inline bint _read_file(int fd, uint64_t size, Bytes* out) noexcept nogil:
         out.len += <size_t>r
 
 
-cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t max_size, FileReport* report) noexcept nogil:
+cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t max_size,
+                             FileReport* report) noexcept nogil:
     """Reads and indexes `path`, relative to the folder open as `root`; paths must come in ascending order of bytes.
 
     Returns a FileStatus, also in `report` with what was seen. Anything but FILE_INDEXED adds nothing."""
@@ -595,7 +597,8 @@ cdef inline void dictionary_free(Dictionary* d) noexcept nogil:
     bytes_free(&d.hashes)
 
 
-cdef inline void dictionary_add(Dictionary* d, const uint8_t* text, uint32_t n, uint64_t hash, uint32_t post) noexcept nogil:
+cdef inline void dictionary_add(Dictionary* d, const uint8_t* text, uint32_t n, uint64_t hash,
+                                uint32_t post) noexcept nogil:
     bytes_add(&d.post, &post, 4)
     bytes_byte(&d.len, <uint8_t>n)
     bytes_add(&d.text, text, n)

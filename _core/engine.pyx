@@ -5,26 +5,24 @@ work is done. Names and meanings are those of the `.pxd` files; `engine.pyi` has
 import os
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport malloc, calloc, free
-from libc.string cimport memcpy, memset, strerror
+from libc.string cimport memcpy, memset
 
 from _core cimport builder as _builder
 from _core cimport index as _index
 from _core cimport outline as _outline
 from _core cimport store as _store
-from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte
+from _core.base cimport Bytes, bytes_init, bytes_free
 from _core.chunk cimport chunk_lines
-from _core.filter cimport Filter, Slice, filter_free, GLOBS_MAX, PLACES_MAX
-from _core.flags cimport (
-    Args, Flag, args_parse, flag_get, help_text, command_name, command_usage, command_help, FLAG_END, CMD_END,
-)
+from _core.filter cimport Filter, filter_free, GLOBS_MAX, PLACES_MAX
+from _core.flags cimport Args, Flag, args_parse, flag_get, help_text, command_name, FLAG_END, CMD_END
 from _core.glob cimport glob_match as _glob_match, path_glob as _path_glob
 from _core.hash cimport hash64 as _hash64
 from _core.languages cimport (
     language_of as _language_of, language_name as _language_name, language_by_name as _language_by_name, LANG_COUNT,
 )
-from _core.merge cimport merge_segments, bit, MERGE_INPUTS, MERGE_SYSTEM, MERGE_MEMORY, MERGE_DAMAGED
+from _core.merge cimport merge_segments, bit, MERGE_INPUTS, MERGE_SYSTEM, MERGE_DAMAGED
 from _core.path cimport PathWords, path_words as _path_words, path_flags as _path_flags
 from _core.place cimport Place, Matcher, matcher_init, place_load
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED
@@ -34,7 +32,7 @@ from _core.postings cimport (
 )
 from _core.project cimport index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
-from _core.rank cimport Weights, Results, Result, default_weights, rank
+from _core.rank cimport Weights, Results, default_weights, rank
 from _core.render cimport Style, json_place
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, segment_open, segment_close, segment_term, segment_postings, segment_df, segment_file,
@@ -47,7 +45,7 @@ from _core.unicode cimport (
     cp_width as _cp_width, cp_is_upper as _cp_is_upper,
 )
 from _core.version cimport version_string
-from _core.sys cimport c_open, c_close, c_read, c_fstat, stat_t, mtime_ns, O_RDONLY, O_CLOEXEC, ssize_t, errno
+from _core.sys cimport errno
 
 VERSION = (<bytes>version_string()).decode()
 FORMAT_VERSION = _store.FORMAT_VERSION
@@ -218,7 +216,8 @@ def languages() -> list:
 
 
 def language_of(bytes path, bytes head=b"") -> str:
-    return (<bytes>_language_name(_language_of(<const uint8_t*>path, len(path), <const uint8_t*>head, len(head)))).decode()
+    return (<bytes>_language_name(_language_of(<const uint8_t*>path, len(path), <const uint8_t*>head,
+                                               len(head)))).decode()
 
 
 def language_by_name(str name) -> int:
@@ -313,8 +312,8 @@ def chunks(bytes text, str language) -> list:
 # -------------------------------------------------------------------------------------------------------- postings
 
 def encode_postings(docs, codes, bytes lengths) -> bytes:
-    """The list of two or more postings; documents ascending, `lengths[d]` the length code of document d of a segment that
-    has no other documents."""
+    """The list of two or more postings; documents ascending, `lengths[d]` the length code of document d of a segment
+    that has no other documents."""
     cdef uint32_t n = len(docs), i
     cdef uint32_t* d = <uint32_t*>malloc(4 * n + 4)
     cdef uint8_t* c = <uint8_t*>malloc(n + 1)
@@ -368,7 +367,8 @@ def write_store(bytes path, bytes kind, uint64_t serial, list arrays, bint sync=
 
 
 def store_directory(bytes path, bytes kind) -> dict:
-    """{"serial", "numbers", "arrays": {name: (dtype, item size, offset, count)}} of a container whose header is right."""
+    """{"serial", "numbers", "arrays": {name: (dtype, item size, offset, count)}} of a container whose header is
+    right."""
     cdef _store.Store s
     cdef uint32_t i
     _raise_store(_store.store_open(&s, path, kind), path)
@@ -428,8 +428,8 @@ cdef class Builder:
         return self.b.files.len // sizeof(FileRecord)
 
     def add(self, int root, list paths, uint64_t max_size) -> list:
-        """Indexes files, ascending by path, relative to the open folder `root`: a report for each, (status, errno, size,
-        mtime_ns, content hash)."""
+        """Indexes files, ascending by path, relative to the open folder `root`: a report for each, (status, errno,
+        size, mtime_ns, content hash)."""
         cdef _builder.FileReport r
         cdef const char* p
         out = []
@@ -463,8 +463,8 @@ cdef class Builder:
 
 
 def merge(list inputs, bytes path, uint64_t serial) -> None:
-    """One segment at `path` from [(path, deleted files' bitmap or None)]. Raises OSError, DamagedError or MemoryError, and
-    then leaves no file."""
+    """One segment at `path` from [(path, deleted files' bitmap or None)]. Raises OSError, DamagedError or MemoryError,
+    and then leaves no file."""
     cdef uint32_t n = len(inputs), i, opened = 0
     cdef Segment* all = <Segment*>calloc(n + 1, sizeof(Segment))
     cdef Segment* segments[MERGE_INPUTS]
@@ -735,7 +735,7 @@ cdef class Reader:
                     break
                 json.len = 0
                 with nogil:
-                    status = place_load(&self.x, &results.items[i], &m, False, place)
+                    status = place_load(&self.x, &results.items[i], &m, False, True, place)
                     if status == SOURCE_OK:
                         json_place(&json, &style, place, results.items[i].score)
                 if status == SOURCE_CHANGED:
@@ -760,7 +760,8 @@ cdef _known(int k, what, name):
 
 
 cdef tuple _WEIGHT_NAMES():
-    return ("k1", "b", "word_decay", "path_decay", "chunks", "top_sum", "name_cover", "name_precision", "folders", "symbol",
+    return ("k1", "b", "word_decay", "path_decay", "chunks", "top_sum", "name_cover", "name_precision", "folders",
+            "symbol",
             "symbol_type", "symbol_file", "named", "depth", "test", "example", "compat", "generated", "vendored",
             "exhaustive")
 
@@ -785,8 +786,8 @@ cdef _set_weights(Weights* w, changes):
 # ----------------------------------------------------------------------------------------------------- command line
 
 def parse_args(list argv) -> dict:
-    """The command line as the front reads it: {"command", "flags": [(name, value or None)], "places", "help", "version",
-    "error"}. `argv` without the program's name."""
+    """The command line as the front reads it: {"command", "flags": [(name, value or None)], "places", "help",
+    "version", "error"}. `argv` without the program's name."""
     cdef Args* a = <Args*>calloc(1, sizeof(Args))
     cdef char** v = <char**>calloc(len(argv) + 2, sizeof(char*))
     cdef Flag f

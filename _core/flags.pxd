@@ -155,7 +155,8 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
     elif id == FLAG_COLOR:
         _set(f, b"color", 0, b"WHEN", search, b"colours and grouping: auto, always or never (auto: on a terminal)")
     elif id == FLAG_GLOB:
-        _set(f, b"glob", 103, b"GLOB", search, b"only files that match; '!GLOB' leaves them out; the last match decides")
+        _set(f, b"glob", 103, b"GLOB", search,
+             b"only files that match; '!GLOB' leaves them out; the last match decides")
     elif id == FLAG_TYPE:
         _set(f, b"type", 116, b"LANG", search, b"only files of this language (python, rs, c++, ...)")
     elif id == FLAG_TYPE_NOT:
@@ -375,7 +376,8 @@ cdef inline void help_text(int command, Bytes* out) noexcept nogil:
             bytes_byte(out, 10)
         bytes_str(out, b"\nexamples:\n")
         bytes_str(out, command_examples(CMD_SEARCH))
-        bytes_str(out, b"\n'greppy COMMAND --help' lists a command's flags; 'greppy --version' says which greppy this is.\n"
+        bytes_str(out,
+                  b"\n'greppy COMMAND --help' lists a command's flags; 'greppy --version' says which greppy this is.\n"
                        b"exit status: 0 found, 1 nothing found, 2 an error, told in a sentence on standard error.\n")
         return
     bytes_str(out, b"greppy ")

@@ -3,7 +3,6 @@
 
 It answers `search`, `--help` and `--version` itself and hands every other command to the runtime.
 """
-from libc.string cimport strcmp
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_str
 from _core.flags cimport Args, args_parse, help_text, CMD_NONE, CMD_SEARCH
 from _core.runtime cimport runtime_exec

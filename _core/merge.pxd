@@ -73,7 +73,8 @@ cdef inline int _compare_terms(const Input* a, const Input* b) noexcept nogil:
     return <int>a.text_len - <int>b.text_len
 
 
-cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* ranks, Bytes* firsts, Bytes* paths, Bytes* chunks, Bytes* lengths,
+cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* ranks, Bytes* firsts, Bytes* paths,
+                              Bytes* chunks, Bytes* lengths,
                               Bytes* defs) noexcept nogil:
     """Files of all inputs by path, with their chunks; fills the chunk maps. False: damaged or no memory."""
     cdef uint32_t i, best, c, end, first, run, made = 0
@@ -104,7 +105,8 @@ cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* ranks
                 best = i
         if best == n:
             bytes_add(firsts, &made, 4)
-            return not (files.failed or ranks.failed or firsts.failed or paths.failed or chunks.failed or lengths.failed or defs.failed)
+            return not (files.failed or ranks.failed or firsts.failed or paths.failed or chunks.failed
+                        or lengths.failed or defs.failed)
         s = in_[best].segment
         f = &s.files[in_[best].file]
         if not segment_file_chunks(s, in_[best].file, &first, &end):
@@ -259,7 +261,8 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
                                uint64_t serial, int* error) noexcept nogil:
     """Merges n <= MERGE_INPUTS open segments into a new file at `path`, synced: a MergeError, errno in `error`.
 
-    `deleted[i]` has one bit for each file of segment i that goes, or is NULL. After an error the file must be removed."""
+    `deleted[i]` has one bit for each file of segment i that goes, or is NULL. After an error the file must be
+    removed."""
     cdef Input[MERGE_INPUTS] in_
     cdef StoreWriter w
     cdef Bytes files, ranks, firsts, paths, chunks, lengths, defs

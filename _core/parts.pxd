@@ -88,7 +88,8 @@ cdef inline uint32_t _word(Words* w, const uint8_t* p, uint32_t raw, uint32_t st
 
 cdef inline bint parts_write(StoreWriter* out, const FileRecord* files, uint32_t n_files,
                              const uint8_t* paths) noexcept nogil:
-    """Writes the arrays parts, part_text, part_order, part_files. False: no memory (the writer knows its own errors)."""
+    """Writes the arrays parts, part_text, part_order, part_files. False: no memory (the writer knows its own
+    errors)."""
     cdef Words w
     cdef PathWords pw
     cdef Bytes lists

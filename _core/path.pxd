@@ -1,5 +1,6 @@
 # cython: language_level=3
-"""What a path says about its file: the words of its name and folders, and whether it is a test, an example, vendored."""
+"""What a path says about its file: the words of its name and folders, and whether it is a test, an example,
+vendored."""
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memcmp, strlen, memset

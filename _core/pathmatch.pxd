@@ -190,7 +190,8 @@ cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexc
     return True
 
 
-cdef inline void match_folders(Segment* s, const PathMatches* parts, const NumberMap* wanted, uint32_t* folders) noexcept nogil:
+cdef inline void match_folders(Segment* s, const PathMatches* parts, const NumberMap* wanted,
+                               uint32_t* folders) noexcept nogil:
     """Sets in folders[wanted[file]] the words that equal a folder's, for the files that are wanted."""
     cdef const PartMatch* m
     cdef uint32_t i, j, f, at

@@ -36,6 +36,7 @@ cdef struct Matcher:
     const Query* query
     double[TERMS] weight      # idf; 0 for a term that no chunk has
     uint64_t[64] maybe
+    uint8_t[256] first        # not 0: a beginning starts with this byte, in either case
     bint short_terms          # a term has fewer than three bytes: every line is looked at
 
 cdef struct Place:
@@ -78,15 +79,19 @@ cdef inline void matcher_init(Matcher* m, const Query* q, const double* weights)
             continue
         h = _prefix(p)
         m.maybe[h >> 6] |= <uint64_t>1 << (h & 63)
+        m.first[p[0]] = 1
+        m.first[p[0] & 0xDF if 97 <= p[0] <= 122 else p[0]] = 1
 
 
-cdef inline bint line_may_match(const Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
-    """False: no term of the question stands in this line (stems share their first three letters with their words)."""
+cdef inline bint may_match(const Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
+    """False: no term of the question stands in this text (stems share their first three letters with their words)."""
     cdef size_t i
     cdef uint32_t h
     if m.short_terms:
         return True
     for i in range(2, n):
+        if not m.first[p[i - 2]]:
+            continue
         h = _prefix(p + i - 2)
         if (m.maybe[h >> 6] >> (h & 63)) & 1:
             return True
@@ -119,14 +124,15 @@ cdef inline double line_score(const Matcher* m, const uint8_t* p, size_t n) noex
     if n > LINE_BYTES:
         n = LINE_BYTES
     end = p + n
-    if not line_may_match(m, p, n):
+    if not may_match(m, p, n):
         return 0
     memset(seen, 0, sizeof(seen))
     while True:
         p = next_token(p, end, &t)
         if p == NULL:
             break
-        token_match(m, &t, seen)
+        if may_match(m, t.at, t.len):
+            token_match(m, &t, seen)
     for j in range(m.query.n_terms):
         if (seen[j >> 6] >> (j & 63)) & 1:
             v += m.weight[j]
@@ -239,8 +245,10 @@ cdef inline bint _inside(const Place* p) noexcept nogil:
     return False
 
 
-cdef inline int place_load(Index* x, const Result* r, const Matcher* m, bint whole_file, Place* p) noexcept nogil:
-    """Fills `p` (its `text` is reused) from the file as it is now: a SourceStatus."""
+cdef inline int place_load(Index* x, const Result* r, const Matcher* m, bint whole_file, bint with_parent,
+                           Place* p) noexcept nogil:
+    """Fills `p` (its `text` is reused) from the file as it is now: a SourceStatus. The name of what encloses the chunk
+    is read only `with_parent`."""
     cdef Segment* s = &x.segments[r.segment]
     cdef const FileRecord* f = segment_file(s, r.file)
     cdef const ChunkRecord* c = segment_chunk(s, r.chunk)
@@ -273,9 +281,9 @@ cdef inline int place_load(Index* x, const Result* r, const Matcher* m, bint who
         upto = <uint32_t>f.size
     if not defs_open(s, r.chunk, &d):
         return SOURCE_DAMAGED
-    p.parent_len = d.parent_len
+    p.parent_len = d.parent_len if with_parent else 0
     p.parent_kind = d.parent_kind
-    status = source_read(x, f, p.path, from_, upto, &p.text, p.parent, d.parent, d.parent_len)
+    status = source_read(x, f, p.path, from_, upto, &p.text, p.parent, d.parent, p.parent_len)
     if status != SOURCE_OK:
         return status
     _split_lines(p)

@@ -11,8 +11,8 @@ postings is
     n       as LEB128; when n >= 128, zero bytes up to a multiple of 4 follow
     skips   n // 128 records of 12 bytes: last document (<u4) of the block, where its data ends in words of 4 bytes
             counted from the end of the skips (<u4), highest code (u1), highest impact (u1), bits a delta (u1),
-            exceptions (u1). The impact of a posting is Y / (K + Y), its score for a term of weight 1 (`score.pxd`), times
-            255 and rounded up, with the average length of the segment's own chunks: what pruning asks for.
+            exceptions (u1). The impact of a posting is Y / (K + Y), its score for a term of weight 1 (`score.pxd`),
+            times 255 and rounded up, with the average length of the segment's own chunks: what pruning asks for.
     blocks  n // 128 times: the low bits of 128 deltas, then 128 codes in as many bits as the highest one needs, both
             bit-packed in four interleaved lanes (value i in lane i % 4, so that one 128-bit register unpacks four at a
             time); then, for each delta that needs more bits, its position (u1 each), then what is missing on top

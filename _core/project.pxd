@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Where a project begins and where its index lies.
 
-A project is named by its root's real path. Its index is `<base>/<name>-<16 hex digits of the path's XXH64>/`, where base
-is $GREPPY_INDEX_DIR, else $XDG_CACHE_HOME/greppy/index, else $HOME/.cache/greppy/index.
+A project is named by its root's real path. Its index is `<base>/<name>-<16 hex digits of the path's XXH64>/`, where
+base is $GREPPY_INDEX_DIR, else $XDG_CACHE_HOME/greppy/index, else $HOME/.cache/greppy/index.
 """
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stddef cimport size_t

@@ -1,9 +1,10 @@
 # cython: language_level=3
 """A question as the index can answer it: words in order, extra terms, names. Same tokens and terms as the source.
 
-Of each token the parts become *words* (stop words dropped unless nothing else is left, or the question is one word), each
-distinct stem once, in order. *Extra terms*: the whole of a compound; for two neighbouring words a b the whole and the
-word `ab` (`hash map` finds HashMap and hashmap). *Names* are identifiers as they are written, for exact definitions.
+Of each token the parts become *words* (stop words dropped unless nothing else is left, or the question is one word),
+each distinct stem once, in order. *Extra terms*: the whole of a compound; for two neighbouring words a b the whole and
+the word `ab` (`hash map` finds HashMap and hashmap). *Names* are identifiers as they are written, for exact
+definitions.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t

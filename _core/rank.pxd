@@ -560,7 +560,8 @@ cdef inline bint _result_before(const void* context, uint32_t a, uint32_t b) noe
     return c < 0 or (c == 0 and p.chunk < q.chunk)
 
 
-cdef inline uint32_t _append_sorted(Ranking* r, const Result* items, uint32_t n, Result* out, uint32_t room) noexcept nogil:
+cdef inline uint32_t _append_sorted(Ranking* r, const Result* items, uint32_t n, Result* out,
+                                    uint32_t room) noexcept nogil:
     """The best `room` of `items` to `out`; how many."""
     cdef Order o
     cdef uint32_t* order = <uint32_t*>malloc(<size_t>n * 4 + 4)
@@ -610,8 +611,8 @@ cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, Results
 
 cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uint32_t limit, bint one_per_file,
                       double* term_idf, Results* out) noexcept nogil:
-    """All candidates in order, at least `limit` places when so many match: the caller shows the first ones that are still
-    true and frees `out.items`. After it, a segment's `store.damaged` says that the order cannot be trusted.
+    """All candidates in order, at least `limit` places when so many match: the caller shows the first ones that are
+    still true and frees `out.items`. After it, a segment's `store.damaged` says that the order cannot be trusted.
 
     `term_idf[i]` (TERMS of them) is what a match of term i in a line is worth."""
     cdef Ranking r

@@ -10,7 +10,7 @@ from _core.outline cimport (
     Outline, outline_init, outline_free, outline_scan, kind_name, LINE_COMMENT, LINE_ATTRIBUTE, KIND_NONE,
 )
 from _core.chunk cimport CLASS_BITS
-from _core.place cimport Place, PlaceDef, Matcher, line_text, line_score, token_match, line_may_match
+from _core.place cimport Place, PlaceDef, Matcher, line_text, line_score, token_match, may_match
 from _core.builder cimport LINE_BYTES
 from _core.segment cimport FILE_TEST
 from _core.text cimport Token, next_token
@@ -106,13 +106,13 @@ cdef inline void _marked(Bytes* out, const Style* s, const Matcher* m, const uin
     cdef const uint8_t* stop = p + (n if n < LINE_BYTES else LINE_BYTES)
     cdef Token t
     cdef uint64_t[3] seen
-    if s.color and line_may_match(m, p, n if n < LINE_BYTES else LINE_BYTES):
+    if s.color and may_match(m, p, n if n < LINE_BYTES else LINE_BYTES):
         while room:
             scan = next_token(scan, stop, &t)
             if scan == NULL:
                 break
             memset(seen, 0, sizeof(seen))
-            if token_match(m, &t, seen):
+            if may_match(m, t.at, t.len) and token_match(m, &t, seen):
                 _harmless(out, done, t.at - done, &room)
                 if room:
                     bytes_str(out, _match_color())

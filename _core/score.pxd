@@ -1,21 +1,22 @@
 # cython: language_level=3
 """BM25 over weighted fields, chunk by chunk. Cursors over posting lists, and the retrieval of the best chunks.
 
-Score of a chunk = sum over the query's terms of weight * Y / (K(len) + Y), with Y the weight of the posting in halves and
-K(len) = 2 * k1 * (1 - b + b * len / average length): Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25
-and Beyond", 2009, with fields weighed before saturation (BM25F). A term's weight holds its idf = ln(1 + (N - df + .5) /
-(df + .5)), with N and df those of the whole project.
+Score of a chunk = sum over the query's terms of weight * Y / (K(len) + Y), with Y the weight of the posting in halves
+and K(len) = 2 * k1 * (1 - b + b * len / average length): Robertson & Zaragoza, "The Probabilistic Relevance Framework:
+BM25 and Beyond", 2009, with fields weighed before saturation (BM25F). A term's weight holds its idf = ln(1 + (N - df +
+.5) / (df + .5)), with N and df those of the whole project.
 
-A term's contributions are rounded to whole multiples of 1 / SCALE, one table a term (weight code by length code). Sums of
-integers do not depend on the order of the addends: a chunk has the same score whatever segment it is in, however its
+A term's contributions are rounded to whole multiples of 1 / SCALE, one table a term (weight code by length code). Sums
+of integers do not depend on the order of the addends: a chunk has the same score whatever segment it is in, however its
 neighbours were scored, and whether blocks were skipped.
 
 Retrieval works window by window of WINDOW documents. For each term and window the most the term can add there is known
-from the extremes of the blocks that overlap it (Ding & Suel, "Faster top-k document retrieval using block-max indexes",
-2011), or from the postings themselves when there are few. Windows are visited by the sum of these bounds, best first, and
-the visit ends at the first one whose sum cannot reach the list. Within a window it is MaxScore (Turtle & Flood, "Query
+from the impacts of the blocks that overlap it (Ding & Suel, "Faster top-k document retrieval using block-max indexes",
+2011), or from the postings themselves when there are few. A few windows are visited by the sum of these bounds, best
+first, then all others whose sum can reach the list. Within a window it is MaxScore (Turtle & Flood, "Query
 evaluation: strategies and optimizations", 1995): terms whose bounds together cannot lift a chunk into the list are only
-looked up for chunks that the others have brought near it. `exhaustive` switches all of that off; the result is the same.
+looked up for chunks that the others have brought near it. `exhaustive` switches all of that off; the result is the
+same.
 """
 from libc.math cimport log
 from libc.stdint cimport uint8_t, uint32_t, int32_t, uint64_t
@@ -37,6 +38,8 @@ cdef enum:
     CURSORS = 192
     WINDOW = 2048         # documents scored at a time: their sums stay in the first-level cache
     GROUP = 64            # sums that are looked at together: one bit of a window's mask
+    LOOKUP = 4            # a look-up costs as much as adding so many postings
+    SCOUTS = 16           # windows visited by bound before the others follow in order
     FLAT = 32768           # a list of no more postings is decoded whole
     SCALE = 1 << 20
     CONTRIBUTIONS = 4096  # of a term: CODES times the 256 length codes
@@ -45,6 +48,7 @@ cdef struct Cursor:
     List list
     const int32_t* adds   # contributions: [weight code * 256 + length code]
     uint32_t block        # the one in `docs`; NO_DOC none
+    float density         # postings a window, on average
     uint32_t n            # postings in `docs`: of that block, or all of a flat list
     bint flat
     uint32_t* docs
@@ -102,7 +106,8 @@ cdef inline void cursor_close(Cursor* c) noexcept nogil:
 
 
 cdef inline bint cursor_open(Segment* s, uint32_t term, const int32_t* adds, Cursor* c) noexcept nogil:
-    """A reader of a term's list; a short list is decoded at once. False: damage or no memory. To be closed either way."""
+    """A reader of a term's list; a short list is decoded at once. False: damage or no memory. To be closed either
+    way."""
     cdef uint32_t b, room
     memset(c, 0, sizeof(Cursor))
     c.adds = adds
@@ -327,6 +332,7 @@ cdef inline void _visit(Index* x, uint32_t segment, Cursor* cursors, uint32_t* o
     cdef uint32_t base = w * WINDOW, end, i, j, optional = 0
     cdef int32_t least = top_threshold(top), missing = 0, need, score
     cdef uint64_t groups = 0
+    cdef float postings = 0
     end = base + WINDOW if s.n_chunks - base > WINDOW else s.n_chunks
     if not store_touch(&s.store, s.chunk_len + base, end - base):
         return
@@ -334,6 +340,13 @@ cdef inline void _visit(Index* x, uint32_t segment, Cursor* cursors, uint32_t* o
     while optional < n and not exhaustive and missing + cursors[order[optional]].bounds[w] < least:
         missing += cursors[order[optional]].bounds[w]
         optional += 1
+    # Looking a term up costs more than adding its postings unless these are many beside those of the others.
+    for i in range(optional, n):
+        postings += cursors[order[i]].density
+    while optional and cursors[order[optional - 1]].density < LOOKUP * postings:
+        optional -= 1
+        postings += cursors[order[optional]].density
+        missing -= cursors[order[optional]].bounds[w]
     for i in range(optional, n):
         if cursors[order[i]].bounds[w] > 0:
             groups |= accumulate(s, &cursors[order[i]], cursors[order[i]].first[w], base, end, sums)
@@ -381,17 +394,26 @@ cdef inline bint best_chunks(Index* x, uint32_t segment, Cursor* cursors, uint32
                 by[m] = w
                 m += 1
         ok = sort_numbers(by, m, _window_before, totals)
-        for i in range(m):
-            if s.store.damaged or (totals[by[i]] < top_threshold(top) and not r.exhaustive):
-                break
+        for i in range(n):
+            cursors[i].density = <float>cursors[i].list.df / windows
+        # The most promising windows first, so that the list is soon hard to enter; then the others in the order of
+        # their documents, so that a block that lies in two windows is decoded once.
+        for i in range(m if m < SCOUTS else SCOUTS):
             _visit(x, segment, cursors, order, n, by[i], r.exhaustive, sums, f, top)
+            totals[by[i]] = 0
+        for w in range(windows):
+            if s.store.damaged:
+                break
+            if totals[w] > 0 and (totals[w] >= top_threshold(top) or r.exhaustive):
+                _visit(x, segment, cursors, order, n, w, r.exhaustive, sums, f, top)
     free(totals)
     free(by)
     return ok or s.store.damaged
 
 
 cdef inline uint64_t live_df(Index* x, uint32_t segment, uint32_t term) noexcept nogil:
-    """Postings of a term that are not deleted: statistics are those of the living, or an edit would shift every score."""
+    """Postings of a term that are not deleted: statistics are those of the living, or an edit would shift every
+    score."""
     cdef Segment* s = &x.segments[segment]
     cdef Cursor c
     cdef uint64_t n = 0

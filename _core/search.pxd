@@ -16,7 +16,8 @@ from _core.index cimport (
 from _core.languages cimport language_by_name
 from _core.outline cimport kind_by_name
 from _core.place cimport Place, Matcher, matcher_init, place_load
-from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED
+from _core.segment cimport Segment, segment_file
+from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED, source_read
 from _core.project cimport find_project, index_folder, parent_folder
 from _core.query cimport Query, query_parse, TERMS
 from _core.rank cimport Weights, Results, Result, default_weights, rank
@@ -373,6 +374,16 @@ cdef inline void _json_head(Session* s) noexcept nogil:
     bytes_str(&s.out, b",\"results\":[")
 
 
+cdef inline int _still_there(Session* s, const Result* r) noexcept nogil:
+    """For a list of files it is enough that the file is still what was indexed: a SourceStatus, the path in `place`."""
+    cdef Segment* g = &s.index.segments[r.segment]
+    s.place.file = segment_file(g, r.file)
+    if s.place.file == NULL:
+        return SOURCE_DAMAGED
+    s.place.path = g.paths + s.place.file.path
+    return source_read(&s.index, s.place.file, s.place.path, 0, 0, &s.place.text, NULL, 0, 0)
+
+
 cdef inline int _show(Session* s, const Results* results, int64_t began) noexcept nogil:
     """Prints the first `limit` places that still hold; an exit status."""
     cdef uint32_t i, shown = 0, last_file = 0, last_segment = 0
@@ -385,7 +396,10 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
         if shown == s.limit:
             break
         r = &results.items[i]
-        status = place_load(&s.index, r, &s.matcher, whole and not (s.json or s.jsonl or s.files_only), &s.place)
+        if s.files_only:
+            status = _still_there(s, r)
+        else:
+            status = place_load(&s.index, r, &s.matcher, whole and not (s.json or s.jsonl), s.json or s.jsonl, &s.place)
         if status == SOURCE_CHANGED:
             continue
         if status != SOURCE_OK:
@@ -474,7 +488,7 @@ cdef inline int search_main(const Args* args, const char* program) noexcept nogi
     s.args = args
     s.index.root_fd = -1
     status = _search(&s, program, began)
-    index_close(&s.index)
+    # The maps are not undone: the process ends here, and the kernel does that once more cheaply than we would.
     filter_free(&s.filter)
     bytes_free(&s.folder)
     bytes_free(&s.prefix)

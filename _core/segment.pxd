@@ -22,15 +22,15 @@ in greppy/index/layout.py:
     part_files    u1      for each part the files whose path has it: LEB128 of `delta << 1 | in the name (not a folder)`
 
 What a chunk has in `defs` ends where the next chunk's begins. If the flag CHUNK_PARENT is set it begins with what
-encloses the chunk's beginning: LEB128 bytes back from the chunk's start to the name, length of the name (u1), kind (u1).
-A definition is: LEB128 lines since the chunk's definition before (since the chunk's first line), LEB128 bytes from the
-start of its line to the name, length of the name (u1, 255 for longer), kind | exported << 4 | depth << 5 (u1; depth is
-the number of enclosing definitions, 7 at most).
+encloses the chunk's beginning: LEB128 bytes back from the chunk's start to the name, length of the name (u1), kind
+(u1). A definition is: LEB128 lines since the chunk's definition before (since the chunk's first line), LEB128 bytes
+from the start of its line to the name, length of the name (u1, 255 for longer), kind | exported << 4 | depth << 5 (u1;
+depth is the number of enclosing definitions, 7 at most).
 
-Terms of the dictionary: a part is its text as it is, a whole begins with `=` (`text.pxd`), and `#` with six bytes, the low
-ones of the XXH64 of a name as it is written, leads to the chunks that define exactly that name, with codes 0 a value, 1 a
-function, 2 a type. Names of several parts have no such term: their whole leads there, with a weight of at least
-WEIGHT_NAME + WEIGHT_SIGNATURE.
+Terms of the dictionary: a part is its text as it is, a whole begins with `=` (`text.pxd`), and `#` with six bytes, the
+low ones of the XXH64 of a name as it is written, leads to the chunks that define exactly that name, with codes 0 a
+value, 1 a function, 2 a type. Names of several parts have no such term: their whole leads there, with a weight of at
+least WEIGHT_NAME + WEIGHT_SIGNATURE.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t

@@ -26,7 +26,8 @@ cdef enum SourceStatus:
     SOURCE_MEMORY = 3
 
 
-cdef inline int source_read(Index* x, const FileRecord* f, const uint8_t* path, uint32_t start, uint32_t end, Bytes* out,
+cdef inline int source_read(Index* x, const FileRecord* f, const uint8_t* path, uint32_t start, uint32_t end,
+                            Bytes* out,
                              uint8_t* parent, uint32_t parent_at, uint32_t parent_len) noexcept nogil:
     """Bytes [start, end) of the file into `out`, and the enclosing name: a SourceStatus."""
     cdef char[PATH_BYTES] name
@@ -67,7 +68,8 @@ cdef inline bint _in_name(uint8_t c) noexcept nogil:
     return BYTE_LOWER <= byte_class(c) <= BYTE_HIGH
 
 
-cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, const uint8_t* name, uint32_t n, Bytes* work,
+cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, const uint8_t* name, uint32_t n,
+                                Bytes* work,
                                 int* kind) noexcept nogil:
     """Does the chunk define exactly this name, or one whose last component it is? `kind` of the first that does.
 

@@ -333,7 +333,8 @@ cdef inline void _write_sums(StoreWriter* w) noexcept nogil:
 
 
 cdef inline bint writer_close(StoreWriter* w, bint sync) noexcept nogil:
-    """Writes sums, directory and header, and makes it durable when asked. False: `error` is the errno, the file is void.
+    """Writes sums, directory and header, and makes it durable when asked. False: `error` is the errno, the file is
+    void.
 
     The number of arrays begun must be the number given to `writer_open`."""
     if w.fd >= 0:

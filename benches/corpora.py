@@ -70,10 +70,12 @@ def _listed_by_git(root: Path) -> list[str] | None:
 
 
 def _walked(root: Path) -> list[str]:
+    """What greppy and ripgrep take where git does not say: nothing hidden."""
     names = []
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if name not in (".git", ".hg", ".svn"))
-        names += [os.path.relpath(os.path.join(folder, name), root) for name in sorted(files)]
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        shown = sorted(name for name in files if not name.startswith("."))
+        names += [os.path.relpath(os.path.join(folder, name), root) for name in shown]
     return names
 
 

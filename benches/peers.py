@@ -55,8 +55,8 @@ class Peers:
         )
         if result.returncode:
             raise BenchError(f"the static executable that does nothing does not link: {result.stderr.strip()[-300:]}")
-        # Copied, as the greppy that is measured is: a file as the linker left it in the page cache starts some 7 % slower
-        # than a byte-identical copy, which would flatter every ratio.
+        # Copied, as the greppy that is measured is. A file written in small pieces, as by a linker, starts slower than
+        # a byte-identical copy (7 to 12 % measured): every ratio would be flattered.
         shutil.copy2(linked, program)
         return str(program)
 

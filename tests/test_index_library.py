@@ -40,6 +40,8 @@ def root(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     trees.write(folder, FILES)
+    for path in (folder, folder / "src", folder / "tests"):
+        os.utime(path, (10**9, 10**9))  # young folders prove nothing: they would be looked at again
     return folder
 
 
@@ -324,7 +326,8 @@ def test_closing_while_others_search(root: Path) -> None:
     for i in range(30):
         trees.write(root, {b"src/f%02d.py" % i: b"def handler(): retry(backoff)\n" * 200})
     greppy.build_index(root)
-    assert subprocess.run([sys.executable, "-c", code, str(root)], timeout=60, check=False).returncode == 0
+    done = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr[-300:]) == (0, "")
 
 
 # ----------------------------------------------------------------------------------------------------------- damage
@@ -340,10 +343,7 @@ def damaged_copies(rng: random.Random, data: bytes, sealed: bool, n: int) -> lis
             copy[at] = rng.choice((0, 1, 255, copy[at] ^ 1 << rng.randrange(8), rng.randrange(256)))
             if rng.random() < 0.3:
                 struct.pack_into("<I", copy, at // 4 * 4 if at + 4 <= len(copy) else 0, rng.choice((0, 2**31, 2**32 - 1, 70_000)))
-        try:
-            out.append(store.resealed(bytes(copy)) if sealed else bytes(copy))
-        except struct.error:
-            out.append(bytes(copy))
+        out.append(store.resealed(bytes(copy)) if sealed else bytes(copy))
     return out
 
 
@@ -409,7 +409,7 @@ def test_a_damaged_index_is_built_anew(root: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ["manifest", "*.seg"])
 def test_lies_under_right_sums_do_not_crash(root: Path, pattern: str) -> None:
-    """Bytes that contradict each other, with checksums that fit: any answer or DamagedError, but no fault of memory."""
+    """Bytes that contradict each other, with checksums that fit: any answer or DamagedError, but no fault and no hang."""
     for i in range(6):
         trees.write(root, {b"src/more%d.py" % i: b"def handler(): retry(backoff)\n" * 300})
     greppy.build_index(root)
@@ -421,7 +421,12 @@ def test_lies_under_right_sums_do_not_crash(root: Path, pattern: str) -> None:
         copies = damaged_copies(random.Random(start), data, True, 50)
         child = os.fork()
         if child == 0:
-            os._exit(_use_all(folder, path, segment, copies))
+            try:
+                status = _use_all(folder, path, segment, copies)
+            except BaseException as error:  # noqa: BLE001
+                print(repr(error), file=sys.stderr)
+                status = 2
+            os._exit(status)
         _, status = os.waitpid(child, 0)
         assert not os.WIFSIGNALED(status), f"{signal.Signals(os.WTERMSIG(status)).name}, copies from {start}"
         assert os.WEXITSTATUS(status) == 0, f"copies from {start}"
@@ -432,6 +437,7 @@ def _use_all(folder: Path, path: Path, segment: Path, copies: list[bytes]) -> in
     expected = (engine.DamagedError, engine.VersionError, MemoryError, OSError)
     out = folder / "merged"
     for copy in copies:
+        signal.alarm(10)
         path.unlink()
         path.write_bytes(copy)
         uses: list[Callable[[], object]] = [

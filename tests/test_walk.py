@@ -148,7 +148,7 @@ TOKENS = ["a", "b", "c", "*", "**", "?", "/", "!", ".", "[ab]", "[!a]", "\\ ", "
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(rules=st.lists(st.lists(st.sampled_from(TOKENS), min_size=1, max_size=5).map("".join), min_size=1, max_size=4))
 def test_the_rules_are_gits(project: Project, env: dict[str, str], needs_git: None, rules: list[str]) -> None:

@@ -22,7 +22,9 @@ _UNITS = {"": 1, "k": 1000, "m": 1000_000, "g": 1000_000_000}
 def run(arguments: dict[str, Any]) -> int:
     flags = dict(arguments["flags"])
     if arguments["places"]:
-        return complain(f"index takes no PATH ({os.fsdecode(arguments['places'][0])}); say the project with --project DIR")
+        return complain(
+            f"index takes no PATH ({os.fsdecode(arguments['places'][0])}); say the project with --project DIR"
+        )
     try:
         root = _root(flags.get("project"))
         max_filesize = _size(flags["max-filesize"]) if "max-filesize" in flags else None
@@ -78,9 +80,12 @@ def describe(summary: Summary) -> str:
     """The summary as one line."""
     if not summary.committed:
         return f"up to date: {summary.files:,} files, index {megabytes(summary.index_bytes)} ({summary.seconds:.2f} s)"
-    rate = summary.source_bytes / 1e6 / max(summary.seconds, 1e-9)
     what = f"{summary.files:,} files, {summary.chunks:,} chunks, {megabytes(summary.source_bytes)}"
-    return f"indexed {what} in {summary.seconds:.2f} s ({rate:.0f} MB/s), index {megabytes(summary.index_bytes)}"
+    index = f"index {megabytes(summary.index_bytes)}"
+    if summary.changed < summary.files:
+        return f"updated {summary.changed:,} changed and {summary.removed:,} removed files in {summary.seconds:.2f} s: {what}, {index}"
+    rate = summary.source_bytes / 1e6 / max(summary.seconds, 1e-9)
+    return f"indexed {what} in {summary.seconds:.2f} s ({rate:.0f} MB/s), {index}"
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """Building and refreshing an index: what changed since the last commit becomes a new segment, and one commit.
 
-A commit writes segments and a tree under new names, then replaces the manifest (write beside, fsync, rename, fsync of the
-folder). Whatever happens before the rename leaves the old index as it was; files that no manifest names are removed by
-the next writer. Readers never lock.
+A commit writes segments and a tree under new names, then replaces the manifest (write beside, fsync, rename, fsync of
+the folder). Whatever happens before the rename leaves the old index as it was; files that no manifest names are removed
+by the next writer. Readers never lock.
 """
 
 from __future__ import annotations
@@ -192,7 +192,8 @@ def _array(data: bytes, directory: dict[str, tuple[str, int, int, int]], name: s
 
 
 def _load(folder: bytes) -> _State:
-    """The last commit; an empty state when there is none, it is damaged or of another version: then all is built anew."""
+    """The last commit; an empty state when there is none, it is damaged or of another version: then all is built
+    anew."""
     state = _State()
     manifest = os.path.join(folder, b"manifest")
     try:
@@ -251,7 +252,9 @@ def _build(
     walk = walking.walk(root)
     summary = Summary(os.fsdecode(root), warnings=walk.warnings)
     kept, pending, total = _compare(root, walk, state, summary)
-    removed = [path for path, old in state.tree.items() if old.kind == TREE_FILE and path not in kept and path not in pending]
+    removed = [
+        path for path, old in state.tree.items() if old.kind == TREE_FILE and path not in kept and path not in pending
+    ]
     if len(pending) + len(removed) > max(64, len(kept)):
         # More is new than old: one fresh segment is smaller and faster than what is left of the old ones.
         pending, total = {**dict.fromkeys(kept), **pending}, 0
@@ -526,7 +529,10 @@ def _commit(work: _Work, segments: list[_Segment], tree: dict[bytes, Entry], sta
         entries += _TREE.pack(entry.size, entry.mtime_ns, entry.content, at, len(path), entry.kind, entry.why)
         at += len(path)
     engine.write_store(
-        tree_file, b"tree", generation, [(b"entries", b"tree", _TREE.size, bytes(entries)), (b"paths", b"|u1", 1, paths)]
+        tree_file,
+        b"tree",
+        generation,
+        [(b"entries", b"tree", _TREE.size, bytes(entries)), (b"paths", b"|u1", 1, paths)],
     )
     deleted = bytearray()
     records = bytearray()

@@ -1,4 +1,5 @@
-"""The records of greppy's files as numpy dtypes: what the structs in `_core/*.pxd` say, for whoever reads with numpy."""
+"""The records of greppy's files as numpy dtypes: what the structs in `_core/*.pxd` say, for whoever reads with
+numpy."""
 
 from __future__ import annotations
 
@@ -16,9 +17,7 @@ FILE = np.dtype(
         ("zero2", "<u4"),
     ]
 )
-RANK = np.dtype(
-    [("whole_name", "<u4"), ("flags", "u1"), ("name_parts", "u1"), ("depth", "u1"), ("language", "u1")]
-)
+RANK = np.dtype([("whole_name", "<u4"), ("flags", "u1"), ("name_parts", "u1"), ("depth", "u1"), ("language", "u1")])
 CHUNK = np.dtype(
     [
         ("start", "<u4"),

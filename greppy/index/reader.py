@@ -98,7 +98,9 @@ class Index:
         manifest = os.path.join(self._folder, b"manifest")
         _, _, offset, count = engine.store_directory(manifest, b"manifest")["arrays"]["segments"]
         records = np.fromfile(manifest, dtype=layout.SEGMENT, count=count, offset=offset)
-        return [Segment(os.fsdecode(os.path.join(self._folder, b"%016x.seg" % int(number)))) for number in records["id"]]
+        return [
+            Segment(os.fsdecode(os.path.join(self._folder, b"%016x.seg" % int(number)))) for number in records["id"]
+        ]
 
     def search(
         self,

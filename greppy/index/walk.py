@@ -1,8 +1,8 @@
 """Which files a project has. Paths are bytes, relative to the root.
 
-In a git work tree git says (tracked files, and untracked ones that no rule ignores); elsewhere the rules of .gitignore are
-applied here, with pathspec. `.greppyignore` adds to both. Folders are reported too, each with the time it had *before* it
-was listed: a reader that finds the same time later knows that nothing came or went.
+In a git work tree git says (tracked files, and untracked ones that no rule ignores); elsewhere the rules of .gitignore
+are applied here, with pathspec. `.greppyignore` adds to both. Folders are reported too, each with the time it had
+*before* it was listed: a reader that finds the same time later knows that nothing came or went.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Walk:
 
     files: list[bytes] = field(default_factory=list)  # ascending by bytes
     folders: dict[bytes, int] = field(default_factory=dict)  # path (b"" is the root) -> mtime_ns, 0 for "look again"
-    outside: dict[bytes, tuple[int, int]] = field(default_factory=dict)  # absolute path -> size, mtime_ns of a rule file
+    outside: dict[bytes, tuple[int, int]] = field(
+        default_factory=dict
+    )  # absolute path -> size, mtime_ns of a rule file
     warnings: list[str] = field(default_factory=list)
 
 
@@ -68,7 +70,11 @@ def walk(root: bytes) -> Walk:
 
 
 def _git(root: bytes, *arguments: str) -> subprocess.Popen[bytes]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in ("GIT_CONFIG_GLOBAL", "GIT_CEILING_DIRECTORIES")}
+    environment = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("GIT_") or k in ("GIT_CONFIG_GLOBAL", "GIT_CEILING_DIRECTORIES")
+    }
     environment["GIT_OPTIONAL_LOCKS"] = "0"
     return subprocess.Popen(
         ["git", "-C", os.fsdecode(root), *arguments],
@@ -233,7 +239,9 @@ def _scan(root: bytes, result: Walk, skip, enter=None) -> Iterator[tuple[bytes, 
             enter(folder)
         yield folder, files
         prefix = folder + b"/" if folder else b""
-        pending += [prefix + name for name in sorted(folders, reverse=True) if name != b".git" and not skip(prefix + name)]
+        pending += [
+            prefix + name for name in sorted(folders, reverse=True) if name != b".git" and not skip(prefix + name)
+        ]
 
 
 def _split(entries: Iterable[os.DirEntry[bytes]]) -> tuple[list[bytes], list[bytes]]:

@@ -73,10 +73,14 @@ def content(data: bytes, array: Array) -> bytes:
 
 
 def resealed(data: bytes) -> bytes:
-    """The same bytes with sums that fit: damage that no checksum tells of."""
+    """The same bytes with sums that fit: damage that no checksum tells of. As it is when its directory leads nowhere."""
     out = bytearray(data)
     count = struct.unpack_from("<I", out, 20)[0]
+    if not 1 <= count <= 24 or 64 + count * ARRAY.size > len(out):
+        return data
     offset = ARRAY.unpack_from(out, 64 + (count - 1) * ARRAY.size)[4]
+    if offset > len(out):
+        return data
     struct.pack_into("<Q", out, 56, header_sum(bytes(out), count))
     out[offset:] = page_sums(bytes(out), offset)
     return bytes(out)
