@@ -2,9 +2,9 @@
 """Inversion in memory: files go in one after the other, ascending by path; a segment comes out.
 
 Per file: read, outline (`outline.pxd`), cut into chunks (`chunk.pxd`), and each line's tokens to terms (`text.pxd`).
-Two open-addressing tables keep that cheap: a raw token leads to the ordinals of its terms, so that an identifier is split
-and stemmed once however often it stands in the source; a term's ordinal leads to its last posting, so that a second
-occurrence in the same chunk only adds weight. Postings are appended to three flat arrays in the order they are met and
+Two open-addressing tables keep that cheap: a raw token leads to the ordinals of its terms, so that an identifier is
+split and stemmed once however often it stands in the source; a term's ordinal leads to its last posting, so that a
+second occurrence in the same chunk only adds weight. Postings are appended to three flat arrays in the order they are met and
 sorted by term (counting sort) when the segment is written.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t, int64_t
@@ -25,10 +25,12 @@ from _core.postings cimport (
     BLOCK, WEIGHT_CODE, WEIGHT_SIGNATURE, WEIGHT_COMMENT, WEIGHT_HEAD, WEIGHT_NAME, weight_code, length_code,
     Impacts, code_length, code_weight, impacts_init, postings_encode,
 )
-from _core.segment cimport FileRecord, RankRecord, ChunkRecord, BucketRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT
+from _core.segment cimport (
+    FileRecord, RankRecord, ChunkRecord, BucketRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT,
+)
 from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close
 from _core.sys cimport (
-    stat_t, c_fstat, c_openat, c_close, c_read, ssize_t, errno, EINTR, ENOENT, ENOTDIR, ELOOP, S_ISREG, mtime_ns,
+    stat_t, c_fstat, open_below, c_close, c_read, ssize_t, errno, EINTR, ENOENT, ENOTDIR, ELOOP, S_ISREG, mtime_ns,
     clock_ns, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK,
 )
 from _core.text cimport Token, Terms, next_token, token_terms, make_term, TERM_MAX
@@ -486,7 +488,7 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     cdef uint32_t i
     memset(report, 0, sizeof(FileReport))
     # O_NONBLOCK: opening a FIFO must not wait for a writer.
-    fd = c_openat(root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    fd = open_below(root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if fd < 0:
         report.error = errno
         report.status = FILE_GONE if errno == ENOENT or errno == ENOTDIR else (
@@ -542,7 +544,8 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     bytes_add(&b.files, &f, sizeof(f))
     bytes_add(&b.ranks, &rank, sizeof(rank))
     bytes_add(&b.file_chunks, &first, 4)
-    b.failed |= b.paths.failed or b.ranks.failed or b.file_chunks.failed or b.files.failed or b.chunks.failed or b.chunk_len.failed or b.defs.failed
+    b.failed |= b.paths.failed or b.ranks.failed or b.file_chunks.failed or b.files.failed
+    b.failed |= b.chunks.failed or b.chunk_len.failed or b.defs.failed
     if b.failed:
         report.status = FILE_NO_MEMORY
     return report.status

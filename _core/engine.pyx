@@ -35,8 +35,8 @@ from _core.query cimport Query, query_parse, TERMS
 from _core.rank cimport Weights, Results, default_weights, rank
 from _core.render cimport Style, json_place
 from _core.segment cimport (
-    Segment, FileRecord, RankRecord, segment_open, segment_close, segment_term, segment_postings, segment_df, segment_file,
-    segment_rank, segment_file_chunks,
+    Segment, FileRecord, RankRecord, segment_open, segment_close, segment_term, segment_postings, segment_df,
+    segment_file, segment_rank, segment_file_chunks,
 )
 from _core.stem cimport stem as _stem
 from _core.text cimport Token, Terms, next_token, token_terms, make_term, TERM_MAX

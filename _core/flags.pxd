@@ -378,7 +378,7 @@ cdef inline void help_text(int command, Bytes* out) noexcept nogil:
         bytes_str(out, command_examples(CMD_SEARCH))
         bytes_str(out,
                   b"\n'greppy COMMAND --help' lists a command's flags; 'greppy --version' says which greppy this is.\n"
-                       b"exit status: 0 found, 1 nothing found, 2 an error, told in a sentence on standard error.\n")
+                  b"exit status: 0 found, 1 nothing found, 2 an error, told in a sentence on standard error.\n")
         return
     bytes_str(out, b"greppy ")
     bytes_str(out, command_name(command))

@@ -3,11 +3,12 @@
 
 It answers `search`, `--help` and `--version` itself and hands every other command to the runtime.
 """
+from libc.string cimport strerror
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_str
 from _core.flags cimport Args, args_parse, help_text, CMD_NONE, CMD_SEARCH
 from _core.runtime cimport runtime_exec
 from _core.search cimport search_main, complain, EXIT_ERROR
-from _core.sys cimport write_all
+from _core.sys cimport write_all, errno, EPIPE
 from _core.version cimport version_string
 
 cdef extern from "<signal.h>" nogil:
@@ -23,7 +24,9 @@ cdef extern from "<malloc.h>" nogil:
 
 
 cdef int _print(const Bytes* text) noexcept nogil:
-    return 0 if write_all(1, text.data, text.len) else EXIT_ERROR
+    if write_all(1, text.data, text.len) or errno == EPIPE:
+        return 0
+    return complain(b"cannot write: ", strerror(errno), b"")
 
 
 cdef public int main(int argc, char** argv) noexcept nogil:

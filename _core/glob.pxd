@@ -1,7 +1,12 @@
 # cython: language_level=3
-"""Globs as gitignore and ripgrep's -g have them: `*` and `?` stay within a component, `**` crosses, `[a-z]` classes."""
+"""Globs as ripgrep's -g has them: `*` and `?` stay within a component, `**` crosses, `[a-z]` classes, `{a,b}`."""
 from libc.stdint cimport uint8_t
 from libc.stddef cimport size_t
+from libc.string cimport memcpy
+
+cdef enum:
+    GLOB_BYTES = 512   # of a pattern with braces, spelled out; a longer one is taken as it is
+    GLOB_DEPTH = 8     # pairs of braces
 
 
 cdef inline bint _class(const uint8_t* p, size_t n, size_t* i, uint8_t c, bint* ok) noexcept nogil:
@@ -96,8 +101,7 @@ cdef inline bint glob_match(const uint8_t* p, size_t n, const uint8_t* s, size_t
             return False
 
 
-cdef inline bint path_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t m) noexcept nogil:
-    """A glob against a path: without a slash it is for the last component, or any folder; with one, from the root."""
+cdef inline bint _path_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t m) noexcept nogil:
     cdef size_t i, start
     cdef bint slash = False
     if n and p[n - 1] == 47:  # "docs/": a folder
@@ -123,3 +127,51 @@ cdef inline bint path_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t 
                 return True
             start = i + 1
     return False
+
+
+cdef inline size_t _closing(const uint8_t* p, size_t n, size_t open_) noexcept nogil:
+    """Where the brace that p[open_] opens is closed, or n."""
+    cdef size_t i = open_
+    cdef int depth = 0
+    while i < n:
+        if p[i] == 92:
+            i += 1
+        elif p[i] == 123:
+            depth += 1
+        elif p[i] == 125:
+            depth -= 1
+            if depth == 0:
+                return i
+        i += 1
+    return n
+
+
+cdef inline bint _any_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t m, int depth) noexcept nogil:
+    cdef uint8_t[GLOB_BYTES] spelled
+    cdef size_t open_ = 0, close_, i, start
+    cdef int nested
+    while open_ < n and p[open_] != 123:
+        open_ += 2 if p[open_] == 92 else 1
+    close_ = _closing(p, n, open_) if open_ < n else n
+    if close_ >= n or depth == GLOB_DEPTH or n > GLOB_BYTES:
+        return _path_glob(p, n, s, m)
+    memcpy(spelled, p, open_)
+    start = open_ + 1
+    nested = 0
+    for i in range(start, close_ + 1):
+        if p[i] == 123:
+            nested += 1
+        elif p[i] == 125 and i < close_:
+            nested -= 1
+        elif i == close_ or (p[i] == 44 and nested == 0):
+            memcpy(spelled + open_, p + start, i - start)
+            memcpy(spelled + open_ + i - start, p + close_ + 1, n - close_ - 1)
+            if _any_glob(spelled, open_ + i - start + n - close_ - 1, s, m, depth + 1):
+                return True
+            start = i + 1
+    return False
+
+
+cdef inline bint path_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t m) noexcept nogil:
+    """A glob against a path: without a slash it is for the last component, or any folder; with one, from the root."""
+    return _any_glob(p, n, s, m, 0)

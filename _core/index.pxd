@@ -179,10 +179,11 @@ cdef inline int _index_open(Index* x, const uint8_t* folder, size_t n) noexcept 
 cdef inline int index_open(Index* x, const uint8_t* folder, size_t n) noexcept nogil:
     """Opens the index in folder[0:n]: an IndexError; only after INDEX_OK must it be closed.
 
-    A segment can vanish between reading the manifest and mapping it, when a writer commits: then the manifest is new."""
-    cdef int e = INDEX_OK, i
+    A segment can vanish between reading the manifest and mapping it, when a writer commits: then the manifest is
+    new."""
+    cdef int e = INDEX_OK, _i
     cdef bint had_manifest
-    for i in range(OPEN_TRIES):
+    for _i in range(OPEN_TRIES):
         e = _index_open(x, folder, n)
         if e == INDEX_OK:
             return e

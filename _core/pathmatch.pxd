@@ -140,7 +140,7 @@ cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexc
     """The parts that match the question, and the files that have one in their name. False: no memory."""
     cdef PartMatch* m
     cdef PartMatch* all
-    cdef uint32_t i, j, n = 0, f, at
+    cdef uint32_t i, j, _k, n = 0, f, at
     cdef uint64_t v
     cdef const uint8_t* p
     cdef const uint8_t* end
@@ -168,7 +168,7 @@ cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexc
         m = &all[i]
         p = _part_files(s, m, &end)
         f = 0
-        for j in range(s.parts[m.part].n_files if p != NULL else 0):
+        for _k in range(s.parts[m.part].n_files if p != NULL else 0):
             p = read_varint(p, end, &v)
             if p == NULL or f + (v >> 1) >= s.n_files:
                 s.store.damaged = True
@@ -194,7 +194,7 @@ cdef inline void match_folders(Segment* s, const PathMatches* parts, const Numbe
                                uint32_t* folders) noexcept nogil:
     """Sets in folders[wanted[file]] the words that equal a folder's, for the files that are wanted."""
     cdef const PartMatch* m
-    cdef uint32_t i, j, f, at
+    cdef uint32_t i, _k, f, at
     cdef uint64_t v
     cdef const uint8_t* p
     cdef const uint8_t* end
@@ -204,7 +204,7 @@ cdef inline void match_folders(Segment* s, const PathMatches* parts, const Numbe
             continue
         p = _part_files(s, m, &end)
         f = 0
-        for j in range(s.parts[m.part].n_files if p != NULL else 0):
+        for _k in range(s.parts[m.part].n_files if p != NULL else 0):
             p = read_varint(p, end, &v)
             if p == NULL:
                 s.store.damaged = True

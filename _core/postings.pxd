@@ -111,7 +111,6 @@ cdef inline void impacts_init(Impacts* x, uint64_t total_len, uint32_t n_chunks)
             x.of[code * 256 + i] = <uint8_t>(v if v < 255 else 255)
 
 
-
 cdef inline void pack_block(const uint32_t* v, uint32_t bits, uint32_t* out) noexcept nogil:
     """128 values of at most `bits` bits into 4 * bits words."""
     cdef uint32_t g, lane, shift, word
@@ -130,7 +129,7 @@ cdef inline void unpack_block(const uint32_t* p, uint32_t bits, uint32_t* out) n
 
     Four values are read before four are written: `out` might overlap `p` for all the compiler knows, and only so may it
     use one vector instruction for the four."""
-    cdef uint32_t g, shift, at, a, b, c, d
+    cdef uint32_t _g, shift, at, a, b, c, d
     cdef uint32_t mask = 0xFFFFFFFFU if bits == 32 else (<uint32_t>1 << bits) - 1
     cdef const uint32_t* q
     cdef uint32_t* o = out
@@ -138,7 +137,7 @@ cdef inline void unpack_block(const uint32_t* p, uint32_t bits, uint32_t* out) n
         memset(out, 0, 4 * BLOCK)
         return
     at = 0
-    for g in range(32):
+    for _g in range(32):
         shift = at & 31
         q = p + ((at >> 5) << 2)
         at += bits

@@ -49,11 +49,12 @@ cdef struct Query:
 
 cdef inline bint stop_word(const uint8_t* w, size_t n) noexcept nogil:
     return in_list(
-        b"a an and are as at be been being but by can could did do does done doing for from had has have having he her his "
-        b"how i if in into is it its may me might must my no nor not of off on once only or our out over own shall she "
-        b"should so some such than that the their them then there these they this those through to too under until up "
-        b"very was we were what when where which while who whom why will with would you your about after all also any "
-        b"because before between both during each few more most other same just via per", w, n)
+        b"a an and are as at be been being but by can could did do does done doing for from had has have "
+        b"having he her his how i if in into is it its may me might must my no nor not of off on once only or "
+        b"our out over own shall she should so some such than that the their them then there these they this "
+        b"those through to too under until up very was we were what when where which while who whom why will "
+        b"with would you your about after all also any because before between both during each few more most "
+        b"other same just via per", w, n)
 
 
 cdef inline void _extra(Query* q, const uint8_t* text, uint32_t n, float weight) noexcept nogil:

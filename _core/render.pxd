@@ -56,14 +56,21 @@ cdef inline const char* _plain() noexcept nogil:
 
 cdef inline void shown_path(Bytes* out, const Style* s, const uint8_t* path, size_t n) noexcept nogil:
     """The path as it is reached from the current folder, bytes as they are."""
-    if s.strip_n and n > s.strip_n and memcmp(path, s.strip, s.strip_n) == 0:
-        bytes_add(out, path + s.strip_n, n - s.strip_n)
-    else:
+    cdef size_t i, common = 0
+    if s.strip_n == 0:
         bytes_add(out, s.prefix, s.prefix_n)
-        bytes_add(out, path, n)
+    i = 0
+    while i < n and i < s.strip_n and path[i] == s.strip[i]:
+        i += 1
+        if path[i - 1] == 47:
+            common = i
+    for i in range(common, s.strip_n):
+        if s.strip[i] == 47:
+            bytes_str(out, b"../")
+    bytes_add(out, path + common, n - common)
 
 
-cdef inline void _harmless(Bytes* out, const uint8_t* p, size_t n, uint32_t* room) noexcept nogil:
+cdef inline void harmless(Bytes* out, const uint8_t* p, size_t n, uint32_t* room) noexcept nogil:
     """Bytes of a file for a terminal: control characters as ^X, what is no UTF-8 as U+FFFD; `room` columns at most."""
     cdef const uint8_t* end = p + n
     cdef uint32_t cp, w, columns
@@ -97,6 +104,15 @@ cdef inline void _harmless(Bytes* out, const uint8_t* p, size_t n, uint32_t* roo
         p += w
 
 
+cdef inline void harmless_path(Bytes* out, const Style* s, const uint8_t* path, size_t n) noexcept nogil:
+    cdef uint32_t room = 0xFFFFFFFFU
+    cdef Bytes raw
+    memset(&raw, 0, sizeof(raw))
+    shown_path(&raw, s, path, n)
+    harmless(out, raw.data, raw.len, &room)
+    bytes_free(&raw)
+
+
 cdef inline void _marked(Bytes* out, const Style* s, const Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
     """A line for a terminal: what the question matches in colour, cut at the width."""
     cdef uint32_t room = s.width if s.width else 0xFFFFFFFFU
@@ -113,14 +129,14 @@ cdef inline void _marked(Bytes* out, const Style* s, const Matcher* m, const uin
                 break
             memset(seen, 0, sizeof(seen))
             if may_match(m, t.at, t.len) and token_match(m, &t, seen):
-                _harmless(out, done, t.at - done, &room)
+                harmless(out, done, t.at - done, &room)
                 if room:
                     bytes_str(out, _match_color())
-                    _harmless(out, t.at, scan - t.at, &room)
+                    harmless(out, t.at, scan - t.at, &room)
                     bytes_str(out, _plain())
                 done = scan
     if room:
-        _harmless(out, done, end - done, &room)
+        harmless(out, done, end - done, &room)
     if room == 0 and s.width:
         bytes_str(out, b"\xe2\x80\xa6")
 
@@ -140,7 +156,10 @@ cdef inline void _line(Bytes* out, const Style* s, const Matcher* m, const Place
     cdef uint8_t separator = 45 if context else 58
     if not s.heading:
         _paint(out, s, _path_color())
-        shown_path(out, s, p.path, p.file.path_len)
+        if s.color and not s.nul:
+            harmless_path(out, s, p.path, p.file.path_len)
+        else:
+            shown_path(out, s, p.path, p.file.path_len)
         _paint(out, s, _plain())
         bytes_byte(out, 0 if s.nul else separator)
     _number(out, s, line, separator)
@@ -149,15 +168,6 @@ cdef inline void _line(Bytes* out, const Style* s, const Matcher* m, const Place
     else:
         bytes_add(out, at, n)
     bytes_byte(out, 10)
-
-
-cdef inline void _shown_path_harmless(Bytes* out, const Style* s, const Place* p) noexcept nogil:
-    cdef uint32_t room = 0xFFFFFFFFU
-    if s.strip_n and p.file.path_len > s.strip_n and memcmp(p.path, s.strip, s.strip_n) == 0:
-        _harmless(out, p.path + s.strip_n, p.file.path_len - s.strip_n, &room)
-    else:
-        _harmless(out, s.prefix, s.prefix_n, &room)
-        _harmless(out, p.path, p.file.path_len, &room)
 
 
 cdef inline void render_text(Bytes* out, const Style* s, const Matcher* m, const Place* p, bint same_file,
@@ -175,7 +185,7 @@ cdef inline void render_text(Bytes* out, const Style* s, const Matcher* m, const
         if not first:
             bytes_byte(out, 10)
         _paint(out, s, _path_color())
-        _shown_path_harmless(out, s, p)
+        harmless_path(out, s, p.path, p.file.path_len)
         _paint(out, s, _plain())
         bytes_byte(out, 10)
     elif not first and (s.chunk or context):
@@ -237,11 +247,18 @@ cdef inline void json_text(Bytes* out, const uint8_t* p, size_t n) noexcept nogi
             p += 1
             continue
         w = utf8_decode(p, end, &cp)
-        if w > 1:
+        if w > 1 and not (cp < 160 or 0x200E <= cp <= 0x200F or 0x2028 <= cp <= 0x202E or 0x2066 <= cp <= 0x2069):
             p += w
             continue
         bytes_add(out, run, p - run)
-        if w == 0:
+        if w > 1:  # controls that a terminal would obey
+            bytes_str(out, b"\\u")
+            bytes_byte(out, hex[cp >> 12])
+            bytes_byte(out, hex[(cp >> 8) & 15])
+            bytes_byte(out, hex[(cp >> 4) & 15])
+            bytes_byte(out, hex[cp & 15])
+            p += w - 1
+        elif w == 0:
             bytes_str(out, b"\xef\xbf\xbd")
         elif cp == 34 or cp == 92:
             bytes_byte(out, 92)
@@ -307,7 +324,6 @@ cdef inline void _doc_comment(Bytes* out, const Place* p, const Outline* o) noex
     cdef const uint8_t* at
     cdef size_t n
     cdef Bytes text
-    cdef int c
     memset(&text, 0, sizeof(text))
     hi = line
     while hi and o.line_class[hi - 1] & CLASS_BITS == LINE_ATTRIBUTE:

@@ -49,6 +49,15 @@ cdef enum:
     ATTEMPTS = 5  # rounds of looking and unpacking, while other processes do the same
 
 
+cdef extern from "<signal.h>" nogil:
+    ctypedef struct sigset_t:
+        pass
+    int sigemptyset(sigset_t*)
+    int sigaddset(sigset_t*, int)
+    int sigprocmask(int, const sigset_t*, sigset_t*)
+    int SIG_BLOCK, SIGINT
+
+
 cdef inline int complain_damaged(Runtime* r) noexcept nogil:
     return complain(
         b"the program is damaged:", r.front, b"the runtime inside it does not match its checksum",
@@ -151,6 +160,14 @@ cdef inline bint set_environment(Runtime* r) noexcept nogil:
     return done
 
 
+cdef inline void block_interrupts() noexcept nogil:
+    """Python prints a traceback when it is interrupted while it starts; greppy.cli lets SIGINT in when it is ready."""
+    cdef sigset_t only
+    sigemptyset(&only)
+    sigaddset(&only, SIGINT)
+    sigprocmask(SIG_BLOCK, &only, NULL)
+
+
 cdef inline int exec_program(Runtime* r, int argc, char** argv) noexcept nogil:
     """Becomes the unpacked program. Returns only when that failed: errno."""
     cdef char** args = <char**>malloc((argc + 2) * sizeof(char*))
@@ -162,6 +179,7 @@ cdef inline int exec_program(Runtime* r, int argc, char** argv) noexcept nogil:
     for i in range(1, argc):
         args[i] = argv[i]
     args[argc if argc > 0 else 1] = NULL
+    block_interrupts()
     execv(<char*>r.program.data, args)
     i = errno
     free(args)
@@ -238,6 +256,7 @@ cdef inline int exec_python(Runtime* r, int argc, char** argv) noexcept nogil:
         args[i + 3] = argv[i]
     args[argc + 3 if argc > 0 else 4] = NULL
     if setenv(b"GREPPY_FRONT", r.front, 1) == 0:
+        block_interrupts()
         execv(python, args)
     error = errno
     free(args)

@@ -8,7 +8,8 @@ from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, by
 from _core.filter cimport Filter, filter_free, GLOBS_MAX
 from _core.flags cimport (
     Args, args_last, FLAG_LIMIT, FLAG_FILES, FLAG_NULL, FLAG_CHUNK, FLAG_AFTER, FLAG_BEFORE, FLAG_CONTEXT, FLAG_JSON,
-    FLAG_JSONL, FLAG_COLOR, FLAG_GLOB, FLAG_TYPE, FLAG_TYPE_NOT, FLAG_KIND, FLAG_NO_TESTS, FLAG_NO_REFRESH, FLAG_PROJECT,
+    FLAG_JSONL, FLAG_COLOR, FLAG_GLOB, FLAG_TYPE, FLAG_TYPE_NOT, FLAG_KIND, FLAG_NO_TESTS, FLAG_NO_REFRESH,
+    FLAG_PROJECT,
 )
 from _core.index cimport (
     Index, index_open, index_close, index_fresh, INDEX_OK, INDEX_MISSING, INDEX_DAMAGED, INDEX_VERSION, INDEX_SYSTEM,
@@ -21,11 +22,12 @@ from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED, source_read
 from _core.project cimport find_project, index_folder, parent_folder
 from _core.query cimport Query, query_parse, TERMS
 from _core.rank cimport Weights, Results, Result, default_weights, rank
-from _core.render cimport Style, render_text, json_place, json_text, json_number, shown_path
+from _core.render cimport Style, render_text, json_place, json_text, json_number, shown_path, harmless_path, harmless
 from _core.runtime cimport runtime_exec
 from _core.sys cimport (
-    c_realpath, c_getcwd, c_getenv, c_stat, c_isatty, c_fork, c_dup2, c__exit, c_ioctl, stat_t, S_ISDIR, waitpid,
-    WIFEXITED, WEXITSTATUS, winsize, TIOCGWINSZ, write_all, clock_ns, errno, EINTR, EPIPE, PATH_BYTES, pid_t,
+    c_realpath, c_getcwd, c_getenv, c_stat, c_isatty, c_fork, c_dup2, c__exit, c_ioctl, c_open, O_WRONLY, stat_t,
+    S_ISDIR, waitpid, WIFEXITED, WEXITSTATUS, winsize, TIOCGWINSZ, write_all, clock_ns, errno, EINTR, EPIPE,
+    PATH_BYTES, pid_t,
 )
 
 cdef enum:
@@ -63,11 +65,12 @@ cdef struct Session:
 cdef inline int complain(const char* a, const char* b, const char* c) noexcept nogil:
     """`greppy: abc` on standard error; the exit status of an error."""
     cdef Bytes text
+    cdef uint32_t room = 0xFFFFFFFFU
     bytes_init(&text)
     bytes_str(&text, b"greppy: ")
-    bytes_str(&text, a)
-    bytes_str(&text, b)
-    bytes_str(&text, c)
+    harmless(&text, <const uint8_t*>a, strlen(a), &room)
+    harmless(&text, <const uint8_t*>b, strlen(b), &room)
+    harmless(&text, <const uint8_t*>c, strlen(c), &room)
     bytes_byte(&text, 10)
     write_all(2, text.data, text.len)
     bytes_free(&text)
@@ -272,7 +275,7 @@ cdef inline int _project(Session* s) noexcept nogil:
 
 cdef inline void _prefix(Session* s) noexcept nogil:
     """How a path below the root is written from the current folder."""
-    cdef size_t i, at
+    cdef size_t at
     if s.cwd_n == s.root_n and not _differ(s.cwd, s.root, s.root_n):
         return
     if s.cwd_n > s.root_n and not _differ(s.cwd, s.root, s.root_n) and (s.root_n == 1 or s.cwd[s.root_n] == 47):
@@ -281,10 +284,6 @@ cdef inline void _prefix(Session* s) noexcept nogil:
         bytes_add(&s.prefix, s.cwd + at, s.cwd_n - at)
         bytes_byte(&s.prefix, 47)
         s.style.strip_n = s.prefix.len
-        bytes_str(&s.prefix, b"../")
-        for i in range(at, s.cwd_n):
-            if s.cwd[i] == 47:
-                bytes_str(&s.prefix, b"../")
     elif s.cwd_n and s.root_n > s.cwd_n and not _differ(s.cwd, s.root, s.cwd_n) and (
             s.cwd_n == 1 or s.root[s.cwd_n] == 47):
         at = s.cwd_n + 1 if s.cwd_n > 1 else 1
@@ -302,24 +301,25 @@ cdef inline void _prefix(Session* s) noexcept nogil:
 # ------------------------------------------------------------------------------------------------------- the index
 
 cdef inline int run_indexer(const char* program, const char* root) noexcept nogil:
-    """`greppy index -p root --quiet` in a process of its own; its exit status, 2 when it could not be run.
+    """`greppy index -p root` in a process of its own; its exit status, 2 when it could not be run.
 
-    Its standard output goes to standard error, so that nothing but results reaches ours."""
-    cdef char* argv[6]
+    Its summary goes nowhere; its progress bar and warnings go to standard error."""
+    cdef char* argv[5]
+    cdef int nowhere
     cdef int status = 0
     cdef pid_t pid
     argv[0] = <char*>program
     argv[1] = <char*><const char*>b"index"
-    argv[2] = <char*><const char*>b"--quiet"
-    argv[3] = <char*><const char*>b"--project"
-    argv[4] = <char*>root
-    argv[5] = NULL
+    argv[2] = <char*><const char*>b"--project"
+    argv[3] = <char*>root
+    argv[4] = NULL
     pid = c_fork()
     if pid < 0:
         return complain(b"cannot start the indexer: ", strerror(errno), b"")
     if pid == 0:
-        c_dup2(2, 1)
-        c__exit(runtime_exec(5, argv))
+        nowhere = c_open(b"/dev/null", O_WRONLY)
+        c_dup2(nowhere if nowhere >= 0 else 2, 1)
+        c__exit(runtime_exec(4, argv))
     while waitpid(pid, &status, 0) < 0 and errno == EINTR:
         pass
     if WIFEXITED(status):
@@ -412,7 +412,10 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
             if s.jsonl:
                 bytes_byte(&s.out, 10)
         elif s.files_only:
-            shown_path(&s.out, &s.style, s.place.path, s.place.file.path_len)
+            if s.style.nul or not (s.style.heading or s.style.color):
+                shown_path(&s.out, &s.style, s.place.path, s.place.file.path_len)
+            else:
+                harmless_path(&s.out, &s.style, s.place.path, s.place.file.path_len)
             bytes_byte(&s.out, 0 if s.style.nul else 10)
         else:
             render_text(&s.out, &s.style, &s.matcher, &s.place,

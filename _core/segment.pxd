@@ -42,7 +42,7 @@ from _core.store cimport Store, store_open, store_close, store_touch, store_arra
 
 cdef enum:
     SEGMENT_ARRAYS = 16
-    SINGLE = 0x80000000U  # set in term_post: the posting itself; else it is where the list begins in `postings`, in bytes
+    SINGLE = 0x80000000U  # set in term_post: the posting itself; else the list's offset in `postings`
     SINGLE_CODE = 27      # document in the bits below, code above
     CHUNK_PARENT = 1      # flag of a chunk
 

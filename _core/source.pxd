@@ -14,7 +14,7 @@ from _core.segment cimport (
     segment_chunk_file,
 )
 from _core.sys cimport (
-    stat_t, c_openat, c_close, c_fstat, pread_all, mtime_ns, PATH_BYTES, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK,
+    stat_t, open_below, c_close, c_fstat, pread_all, mtime_ns, PATH_BYTES, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK,
     S_ISREG,
 )
 from _core.text cimport byte_class, BYTE_LOWER, BYTE_HIGH
@@ -28,7 +28,7 @@ cdef enum SourceStatus:
 
 cdef inline int source_read(Index* x, const FileRecord* f, const uint8_t* path, uint32_t start, uint32_t end,
                             Bytes* out,
-                             uint8_t* parent, uint32_t parent_at, uint32_t parent_len) noexcept nogil:
+                            uint8_t* parent, uint32_t parent_at, uint32_t parent_len) noexcept nogil:
     """Bytes [start, end) of the file into `out`, and the enclosing name: a SourceStatus."""
     cdef char[PATH_BYTES] name
     cdef stat_t st
@@ -38,7 +38,7 @@ cdef inline int source_read(Index* x, const FileRecord* f, const uint8_t* path, 
         return SOURCE_CHANGED
     memcpy(name, path, f.path_len)
     name[f.path_len] = 0
-    fd = c_openat(x.root_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    fd = open_below(x.root_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if fd < 0:
         return SOURCE_CHANGED
     out.len = 0

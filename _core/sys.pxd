@@ -2,6 +2,7 @@
 """The operating system as the engine sees it. What is Linux-only about files, mapping and threads stands here."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
+from libc.string cimport memset
 
 
 cdef extern from "<sys/types.h>" nogil:
@@ -95,12 +96,40 @@ cdef extern from "<sys/ioctl.h>" nogil:
     int c_ioctl "ioctl"(int, unsigned long, ...)
     unsigned long TIOCGWINSZ
 
+cdef extern from "<linux/openat2.h>" nogil:
+    cdef struct open_how:
+        uint64_t flags
+        uint64_t resolve
+    uint64_t RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH
+
+cdef extern from "<sys/syscall.h>" nogil:
+    long SYS_openat2
+
+cdef extern from "<unistd.h>" nogil:
+    long c_syscall "syscall"(long, ...)
+
+cdef extern from "<errno.h>" nogil:
+    int ENOSYS, EPERM
+
 cdef enum:
     PATH_BYTES = 4096  # PATH_MAX: the longest path a system call takes, its NUL included
 
 
 cdef inline int64_t mtime_ns(const stat_t* st) noexcept nogil:
     return <int64_t>st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec
+
+
+cdef inline int open_below(int folder, const char* path, int flags) noexcept nogil:
+    """openat() that follows no link in any part of the path, ELOOP. A kernel before 5.6 looks at the last part only."""
+    cdef open_how how
+    cdef int fd
+    memset(&how, 0, sizeof(how))
+    how.flags = <uint64_t>(flags | O_NOFOLLOW)
+    how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH
+    fd = <int>c_syscall(SYS_openat2, folder, path, &how, sizeof(how))
+    if fd < 0 and (errno == ENOSYS or errno == EPERM):
+        fd = c_openat(folder, path, flags | O_NOFOLLOW)
+    return fd
 
 
 cdef inline int64_t clock_ns(bint wall) noexcept nogil:

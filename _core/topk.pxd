@@ -97,9 +97,9 @@ cdef inline void top_push(TopK* t, Index* x, int32_t score, uint32_t segment, ui
 
 cdef inline void top_sort(TopK* t, Index* x) noexcept nogil:
     """heap[0:n] best first (heap sort); nothing can be pushed afterwards."""
-    cdef uint32_t n = t.n, i
+    cdef uint32_t n = t.n, _i
     cdef Hit h
-    for i in range(n - 1 if n else 0):
+    for _i in range(n - 1 if n else 0):
         t.n -= 1
         h = t.heap[t.n]
         t.heap[t.n] = t.heap[0]

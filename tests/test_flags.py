@@ -101,9 +101,12 @@ def lines(draw: st.DrawFn) -> tuple[str, list[str], list[tuple[str, bytes | None
             forms += ["-x y"] + ["-xy"] * bool(given_value and given_value[0] != "=") + ["-x="] * bool(given_value)
         form = draw(st.sampled_from(forms))
         arguments += {
-            "long=": [f"--{long}={given_value}"], "long": [f"--{long}", given_value], "-x y": [f"-{short}", given_value],
-            "-xy": [f"-{short}{given_value}"], "-x=": [f"-{short}={given_value}"],
-        }[form]  # fmt: skip
+            "long=": [f"--{long}={given_value}"],
+            "long": [f"--{long}", given_value],
+            "-x y": [f"-{short}", given_value],
+            "-xy": [f"-{short}{given_value}"],
+            "-x=": [f"-{short}={given_value}"],
+        }[form]
         flags.append((long, given_value.encode()))
     if draw(st.booleans()):
         rest = draw(st.lists(values, max_size=3))
@@ -113,11 +116,18 @@ def lines(draw: st.DrawFn) -> tuple[str, list[str], list[tuple[str, bytes | None
 
 
 @given(lines())
-def test_any_line_means_what_was_written(line: tuple[str, list[str], list[tuple[str, bytes | None]], list[bytes]]) -> None:
+def test_any_line_means_what_was_written(
+    line: tuple[str, list[str], list[tuple[str, bytes | None]], list[bytes]],
+) -> None:
     command, arguments, flags, places = line
     assert parsed(command, *arguments) == {
-        "command": command, "flags": flags, "places": places, "help": False, "version": False, "error": "",
-    }  # fmt: skip
+        "command": command,
+        "flags": flags,
+        "places": places,
+        "help": False,
+        "version": False,
+        "error": "",
+    }
 
 
 def test_bundles_and_values() -> None:
@@ -152,7 +162,11 @@ def test_flags_of_other_commands_are_unknown(command: str) -> None:
         if command not in commands:
             arguments = ["x"] if value else []
             assert f"'--{long}'" in parsed(command, f"--{long}", *arguments)["error"]
-            assert not short or short in {b for _, b, _ in table(command)} or "unknown flag" in parsed(command, f"-{short}")["error"]
+            assert (
+                not short
+                or short in {b for _, b, _ in table(command)}
+                or "unknown flag" in parsed(command, f"-{short}")["error"]
+            )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -165,7 +179,10 @@ def test_values_are_missing_or_too_many(command: str) -> None:
             assert not short or parsed(command, f"-{short}")["error"] == f"flag --{long} needs a value"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["help"], ["help", "search"], ["search", "-h"], ["search", "x", "--help"], ["i", "-qh"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["-h"], ["help"], ["help", "search"], ["search", "-h"], ["search", "x", "--help"], ["i", "-qh"]],
+)
 def test_help_is_asked_for(arguments: list[str]) -> None:
     found = parsed(*arguments)
     assert (found["help"], found["error"]) == (True, "")
@@ -195,7 +212,15 @@ def test_limits() -> None:
     assert len(parsed("search", "--" + "x" * 5000)["error"]) < 512
 
 
-@given(st.lists(st.one_of(values, st.sampled_from(["search", "index", "--", "-", "-h", "--help", "-n", "--limit", "--limit=", "-l", "-ln"])), max_size=6))
+@given(
+    st.lists(
+        st.one_of(
+            values,
+            st.sampled_from(["search", "index", "--", "-", "-h", "--help", "-n", "--limit", "--limit=", "-l", "-ln"]),
+        ),
+        max_size=6,
+    )
+)
 def test_any_arguments_end_in_an_answer(arguments: list[str]) -> None:
     found = parsed(*arguments)
     if not found["error"] and not found["help"] and not found["version"] and arguments:

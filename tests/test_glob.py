@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -10,11 +13,44 @@ from pathspec import GitIgnoreSpec
 
 from greppy._core import engine
 
-pieces = st.sampled_from(["*", "**", "**/", "/**/", "/**", "/", "?", "[ab]", "[!a]", "[^b]", "[a-c]", "[]a]", "[", "]", "\\*", "a", "b",
-                          "ab", "a/b", "c", ".", "-", "[a-", "[a-]", "\\", "\\[", "***", "[!]a]", "[b-a]"])  # fmt: skip
+pieces = st.sampled_from(
+    [
+        "*",
+        "**",
+        "**/",
+        "/**/",
+        "/**",
+        "/",
+        "?",
+        "[ab]",
+        "[!a]",
+        "[^b]",
+        "[a-c]",
+        "[]a]",
+        "[",
+        "]",
+        "\\*",
+        "a",
+        "b",
+        "ab",
+        "a/b",
+        "c",
+        ".",
+        "-",
+        "[a-",
+        "[a-]",
+        "\\",
+        "\\[",
+        "***",
+        "[!]a]",
+        "[b-a]",
+    ]
+)
 patterns = st.lists(pieces, max_size=8).map("".join)
 paths = st.lists(  # of files: no empty component
-    st.one_of(st.text("ab", min_size=1, max_size=4), st.text("abc.*[]-\\", min_size=1, max_size=4)), min_size=1, max_size=5
+    st.one_of(st.text("ab", min_size=1, max_size=4), st.text("abc.*[]-\\", min_size=1, max_size=4)),
+    min_size=1,
+    max_size=5,
 ).map("/".join)
 
 
@@ -42,12 +78,16 @@ def test_any_bytes(pattern: bytes, text: bytes) -> None:
     assert engine.glob_match(pattern, text) == oracle.match(pattern, text)
 
 
-components = st.lists(
-    st.sampled_from(["*", "?", "a", "b", "c", "[ab]", "[a-c]", "\\*", "*.c", ".c"]), min_size=1, max_size=4
-).map("".join).filter(lambda part: "**" not in part)  # fmt: skip
+components = (
+    st.lists(st.sampled_from(["*", "?", "a", "b", "c", "[ab]", "[a-c]", "\\*", "*.c", ".c"]), min_size=1, max_size=4)
+    .map("".join)
+    .filter(lambda part: "**" not in part)
+)
 ignore_patterns = st.tuples(
-    st.sampled_from(["", "", "/", "**/", "a/**/"]), st.lists(components, min_size=1, max_size=3).map("/".join), st.sampled_from(["", "", "/**"])
-).map("".join)  # fmt: skip
+    st.sampled_from(["", "", "/", "**/", "a/**/"]),
+    st.lists(components, min_size=1, max_size=3).map("/".join),
+    st.sampled_from(["", "", "/**"]),
+).map("".join)
 
 
 @given(ignore_patterns, st.lists(st.text("abc.*", min_size=1, max_size=4), min_size=1, max_size=4).map("/".join))
@@ -83,6 +123,24 @@ def test_known(pattern: str, path: str, matches: bool) -> None:
     assert engine.path_glob(pattern.encode(), path.encode()) is matches
 
 
+BRACES = ["{a,b}", "{a,b/c}", "{,a}", "{*.b,?}", "{", "}", ",", "{a,{b,c}}", "a", "b", "/", "*", "**/"]
+
+
+@given(st.lists(st.sampled_from(BRACES), max_size=6).map("".join), paths)
+@settings(max_examples=500)
+@example("*.{a,b}", "a/c.b")
+@example("{a,b", "{a,b")
+def test_braces(pattern: str, path: str) -> None:
+    assert engine.path_glob(pattern.encode(), path.encode()) == oracle.path(pattern.encode(), path.encode())
+
+
+def test_hostile_braces_end() -> None:
+    """Eight pairs with sixteen choices each must not be tried one by one: there are 2^32."""
+    pattern = "{" + ",".join("a" * 16) + "}"
+    code = f"from greppy._core import engine; engine.path_glob(b'{pattern}' * 8 + b'z', b'a' * 9)"
+    subprocess.run([sys.executable, "-c", code], timeout=10, check=True)
+
+
 def test_a_folder_is_no_file() -> None:
     """`docs/` names a folder; a file of that name is something else."""
     assert engine.path_glob(b"docs/", b"docs/a.md")
@@ -91,9 +149,17 @@ def test_a_folder_is_no_file() -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    [b"*a" * 20 + b"b", b"**a" * 20 + b"b", b"**/a" * 20 + b"/b", b"*" * 300 + b"b", b"**/" * 200 + b"b", b"[a-z]*" * 30 + b"!",
-     b"a*/**/" * 30 + b"b", b"?*" * 100 + b"b"],
-)  # fmt: skip
+    [
+        b"*a" * 20 + b"b",
+        b"**a" * 20 + b"b",
+        b"**/a" * 20 + b"/b",
+        b"*" * 300 + b"b",
+        b"**/" * 200 + b"b",
+        b"[a-z]*" * 30 + b"!",
+        b"a*/**/" * 30 + b"b",
+        b"?*" * 100 + b"b",
+    ],
+)
 def test_hostile_patterns_end(pattern: bytes) -> None:
     for text in (b"a" * 3000, b"a/" * 1500, b"a" * 1500 + b"/" + b"a" * 1500):
         assert not engine.glob_match(pattern, text)

@@ -10,7 +10,8 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,10 +21,12 @@ from oracle import inverted, postings, store, trees
 
 import greppy
 from greppy._core import engine
-from greppy.index import build
+from greppy.index import build, layout
 
 FILES = {
-    b"src/retry.py": b'"""Trying again."""\n\n\ndef retry_with_backoff(call):\n    """Calls again."""\n    return call()\n',
+    b"src/retry.py": (
+        b'"""Trying again."""\n\n\ndef retry_with_backoff(call):\n    """Calls again."""\n    return call()\n'
+    ),
     b"src/http.rs": b"/// A client.\npub struct HttpClient {\n    retries: u32,\n}\n",
     b"tests/test_retry.py": b"def test_retry():\n    assert retry\n",
     b"README.md": b"# Retry\n\nHow to retry with backoff.\n",
@@ -71,6 +74,7 @@ def test_build_open_search(root: Path) -> None:
 
 def test_search_takes_the_flags_of_the_command_line(root: Path) -> None:
     with greppy.open_index(root) as index:
+
         def paths(**filters: object) -> set[str]:
             return {hit.path for hit in index.search("retry", **filters)}
 
@@ -102,7 +106,13 @@ def test_closed(root: Path) -> None:
     index = greppy.open_index(root)
     index.close()
     index.close()
-    for use in (lambda: index.search("x"), lambda: index.generation, lambda: index.n_files, lambda: index.postings("x"), index.fresh):
+    for use in (
+        lambda: index.search("x"),
+        lambda: index.generation,
+        lambda: index.n_files,
+        lambda: index.postings("x"),
+        index.fresh,
+    ):
         with pytest.raises(ValueError, match="closed"):
             use()
 
@@ -201,7 +211,12 @@ def test_an_open_index_outlives_the_next_ones(root: Path) -> None:
 def test_nothing_changed_commits_nothing(root: Path) -> None:
     first = greppy.build_index(root)
     second = greppy.build_index(root)
-    assert (second.committed, second.generation, second.files, second.chunks) == (False, first.generation, 4, first.chunks)
+    assert (second.committed, second.generation, second.files, second.chunks) == (
+        False,
+        first.generation,
+        4,
+        first.chunks,
+    )
     third = greppy.build_index(root, force=True)
     assert third.committed
     assert third.generation > second.generation
@@ -286,7 +301,7 @@ def test_eight_threads_search(root: Path) -> None:
                 docs, _ = index.postings("retri")
                 if len(docs) < 40:
                     wrong.append(docs)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             wrong.append(error)
 
     threads = [threading.Thread(target=search, args=(i,)) for i in range(8)]
@@ -326,7 +341,9 @@ def test_closing_while_others_search(root: Path) -> None:
     for i in range(30):
         trees.write(root, {b"src/f%02d.py" % i: b"def handler(): retry(backoff)\n" * 200})
     greppy.build_index(root)
-    done = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(root)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr[-300:]) == (0, "")
 
 
@@ -342,7 +359,9 @@ def damaged_copies(rng: random.Random, data: bytes, sealed: bool, n: int) -> lis
             at = rng.randrange(len(copy))
             copy[at] = rng.choice((0, 1, 255, copy[at] ^ 1 << rng.randrange(8), rng.randrange(256)))
             if rng.random() < 0.3:
-                struct.pack_into("<I", copy, at // 4 * 4 if at + 4 <= len(copy) else 0, rng.choice((0, 2**31, 2**32 - 1, 70_000)))
+                struct.pack_into(
+                    "<I", copy, at // 4 * 4 if at + 4 <= len(copy) else 0, rng.choice((0, 2**31, 2**32 - 1, 70_000))
+                )
         out.append(store.resealed(bytes(copy)) if sealed else bytes(copy))
     return out
 
@@ -409,7 +428,7 @@ def test_a_damaged_index_is_built_anew(root: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ["manifest", "*.seg"])
 def test_lies_under_right_sums_do_not_crash(root: Path, pattern: str) -> None:
-    """Bytes that contradict each other, with checksums that fit: any answer or DamagedError, but no fault and no hang."""
+    """Bytes that contradict each other, under sums that fit: any answer or DamagedError, but no fault and no hang."""
     for i in range(6):
         trees.write(root, {b"src/more%d.py" % i: b"def handler(): retry(backoff)\n" * 300})
     greppy.build_index(root)
@@ -423,7 +442,7 @@ def test_lies_under_right_sums_do_not_crash(root: Path, pattern: str) -> None:
         if child == 0:
             try:
                 status = _use_all(folder, path, segment, copies)
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 print(repr(error), file=sys.stderr)
                 status = 2
             os._exit(status)
@@ -432,7 +451,31 @@ def test_lies_under_right_sums_do_not_crash(root: Path, pattern: str) -> None:
         assert os.WEXITSTATUS(status) == 0, f"copies from {start}"
 
 
-def _use_all(folder: Path, path: Path, segment: Path, copies: list[bytes]) -> int:
+def test_a_chunk_that_ends_behind_its_file(root: Path) -> None:
+    """The next chunk's start is 2^32 - 1, under right sums: its length must not wrap round to a small buffer's."""
+    (root / "src/long.py").write_bytes(b"def one_two(): pass\n" * 400 + b"def last_one(): pass\n")
+    greppy.build_index(root)
+    [path] = index_folder(root).glob("*.seg")
+    data = bytearray(path.read_bytes())
+    container = store.parse(bytes(data))
+    chunks = np.frombuffer(store.content(bytes(data), container.arrays["chunks"]), layout.CHUNK)
+    for number in range(1, len(chunks)):
+        copy = bytearray(data)
+        struct.pack_into("<I", copy, container.arrays["chunks"].offset + number * layout.CHUNK.itemsize, 2**32 - 1)
+        path.unlink()
+        path.write_bytes(store.resealed(bytes(copy)))
+        child = os.fork()
+        if child == 0:
+            os._exit(_use_all(path.parent, path, path, [path.read_bytes()], [b"one_two", b"last_one", b"one two"]))
+        assert os.waitpid(child, 0)[1] == 0, number
+
+
+QUESTIONS = (b"retry with backoff", b"HttpClient", b"retry_with_backoff", b"call", b"handler src")
+
+
+def _use_all(
+    folder: Path, path: Path, segment: Path, copies: list[bytes], questions: Sequence[bytes] = QUESTIONS
+) -> int:
     """0: everything that reads the files ended in a value or in one of the errors that are promised."""
     expected = (engine.DamagedError, engine.VersionError, MemoryError, OSError)
     out = folder / "merged"
@@ -450,16 +493,16 @@ def _use_all(folder: Path, path: Path, segment: Path, copies: list[bytes]) -> in
         except expected:
             pass
         else:
-            for question in (b"retry with backoff", b"HttpClient", b"retry_with_backoff", b"call", b"handler src"):
-                uses.append(lambda question=question: reader.search(question, 50))
-                uses.append(lambda question=question: reader.search(question, 5, kinds=["function"], globs=["*.py"]))
-            uses += [lambda: reader.postings(b"retri"), reader.fresh]
+            for question in questions:
+                uses.append(partial(reader.search, question, 50))
+                uses.append(partial(reader.search, question, 5, kinds=["function"], globs=["*.py"]))
+            uses += [partial(reader.postings, b"retri"), reader.fresh]
         for use in uses:
             try:
                 use()
             except expected:
                 pass
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 print("unexpected:", repr(error), file=sys.stderr)
                 return 1
             out.unlink(missing_ok=True)

@@ -13,7 +13,10 @@ import greppy
 from greppy._core import engine
 from greppy.index import layout
 
-FILES = {b"src/net.py": b"def fetch(url):\n    pass\n\n\nclass Client:\n    def get(self):\n        return 1\n", b"a.txt": b"one two\n"}
+FILES = {
+    b"src/net.py": b"def fetch(url):\n    pass\n\n\nclass Client:\n    def get(self):\n        return 1\n",
+    b"a.txt": b"one two\n",
+}
 
 
 @pytest.fixture
@@ -28,8 +31,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_item_sizes(folder: Path) -> None:
     seen = set()
-    for path, kind in [(folder / "manifest", b"manifest"), *((p, b"segment") for p in folder.glob("*.seg")),
-                       *((p, b"tree") for p in folder.glob("*.tree"))]:  # fmt: skip
+    for path, kind in [
+        (folder / "manifest", b"manifest"),
+        *((p, b"segment") for p in folder.glob("*.seg")),
+        *((p, b"tree") for p in folder.glob("*.tree")),
+    ]:
         for name, (dtype, item, offset, _) in engine.store_directory(bytes(path), kind)["arrays"].items():
             assert layout.dtype(dtype).itemsize == item, name
             assert offset % 64 == 0
@@ -63,7 +69,10 @@ def test_values(folder: Path) -> None:
     first, second = array("files")
     assert [first["path_len"], second["path_len"]] == [5, 10]
     assert [first["size"], second["size"]] == [8, len(FILES[b"src/net.py"])]
-    assert [first["content"], second["content"]] == [engine.hash64(FILES[b"a.txt"]), engine.hash64(FILES[b"src/net.py"])]
+    assert [first["content"], second["content"]] == [
+        engine.hash64(FILES[b"a.txt"]),
+        engine.hash64(FILES[b"src/net.py"]),
+    ]
     assert [first["n_lines"], second["n_lines"]] == [1, 7]
     rank = array("file_rank")[1]
     assert rank["language"] == engine.language_by_name("python")
@@ -71,7 +80,7 @@ def test_values(folder: Path) -> None:
     manifest = folder / "manifest"
     found = engine.store_directory(bytes(manifest), b"manifest")["arrays"]
     [segment] = array("segments", manifest, found)
-    assert "%016x.seg" % segment["id"] == path.name
+    assert f"{segment['id']:016x}.seg" == path.name
     assert (segment["n_files"], segment["n_chunks"], segment["deleted"]) == (2, len(array("chunks")), 2**32 - 1)
     [tree] = folder.glob("*.tree")
     entries = array("entries", tree, engine.store_directory(bytes(tree), b"tree")["arrays"])

@@ -79,7 +79,8 @@ def test_many_blocks() -> None:
     """Lists whose blocks are cut anew, interleaved from segments in turn."""
     rng = random.Random(8)
     tree = {
-        b"%03d.txt" % i: b"\n".join(b"common w%d" % rng.randrange(50) for _ in range(40 * rng.randrange(1, 12))) for i in range(60)
+        b"%03d.txt" % i: b"\n".join(b"common w%d" % rng.randrange(50) for _ in range(40 * rng.randrange(1, 12)))
+        for i in range(60)
     }
     paths = list(tree)
     check(tree, [paths[::3], paths[1::3], paths[2::3]], {(0, path) for path in paths[::6]})

@@ -72,7 +72,9 @@ def test_widest_gaps() -> None:
 def test_any_number_of_exceptions(wide: int, seed: int) -> None:
     """However many deltas of a block are wider than the others, and however much wider."""
     rng = random.Random(seed)
-    deltas = [rng.randrange(1 << rng.choice([9, 8, 7])) for _ in range(wide)] + [rng.randrange(4) for _ in range(128 - wide)]
+    deltas = [rng.randrange(1 << rng.choice([9, 8, 7])) for _ in range(wide)] + [
+        rng.randrange(4) for _ in range(128 - wide)
+    ]
     rng.shuffle(deltas)
     docs = []
     last = -1
@@ -85,7 +87,7 @@ def test_any_number_of_exceptions(wide: int, seed: int) -> None:
 
 
 def test_weight_codes() -> None:
-    assert engine.CODES == len(oracle.WEIGHTS)
+    assert len(oracle.WEIGHTS) == engine.CODES
     assert [engine.code_weight(code) for code in range(engine.CODES)] == oracle.WEIGHTS
     for weight in [*range(400), 1000, 65535, 2**32 - 1]:
         assert engine.weight_code(weight) == oracle.code(weight), weight

@@ -12,10 +12,12 @@ from oracle import trees
 
 from greppy._core import engine
 
-PIECES = [piece.encode() for piece in (
-    "retry backoff the of how is HTTPServer2 join_set JoinSet foo.bar Foo::new a->b Outer#inner pkg/mod a\\b empty? save! $x 漢字かな "
-    "café 12 0x1F x1 :: . -> _ __init__ end. ns::x ns::Y.z running runs . ? ! / (foo) a.b.c Foo:: ::Foo hash map hashmap HashMap the_of"
-).split()]  # fmt: skip
+PIECES_TEXT = (
+    "retry backoff the of how is HTTPServer2 join_set JoinSet foo.bar Foo::new a->b Outer#inner pkg/mod "
+    "a\\b empty? save! $x 漢字かな café 12 0x1F x1 :: . -> _ __init__ end. ns::x ns::Y.z running runs . ? ! / "
+    "(foo) a.b.c Foo:: ::Foo hash map hashmap HashMap the_of"
+)
+PIECES = PIECES_TEXT.encode().split()
 questions = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=8).map(b" ".join),
     st.lists(st.sampled_from(PIECES), max_size=4).map(b"".join),

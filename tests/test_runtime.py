@@ -38,6 +38,13 @@ PROGRAM = '#!/bin/sh\necho "front=$GREPPY_FRONT"\nfor a; do echo "arg=$a"; done\
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    """Without the runtime that the other tests share: unpacking is what is tested here."""
+    env.pop("GREPPY_RUNTIME_DIR", None)
+    return env
+
+
 @pytest.fixture(scope="session")
 def front(greppy_bin: os.PathLike[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The front executable alone, cut out of the delivered file."""

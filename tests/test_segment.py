@@ -64,7 +64,9 @@ def check_chunks(found: segment.Segment, files: list[inverted.File]) -> None:
                 at, length, kind = parent
                 assert (file.content[at : at + length], KINDS[kind]) == chunk.parent
             assert definitions == [
-                segment.Definition(d.line, d.column, min(255, len(d.name)), KINDS.index(d.kind), d.exported, min(7, d.depth))
+                segment.Definition(
+                    d.line, d.column, min(255, len(d.name)), KINDS.index(d.kind), d.exported, min(7, d.depth)
+                )
                 for d in chunk.definitions
             ]
             number += 1
@@ -129,16 +131,26 @@ def test_any_bytes(contents: list[bytes]) -> None:
 def test_lists_of_many_blocks() -> None:
     """One term in every chunk of a long file, others in some of them, at the borders of blocks too."""
     rng = random.Random(5)
-    lines = [b"common" + (b" seldom" if rng.random() < 0.3 else b"") + b" w%d" % rng.randrange(3000) for _ in range(40 * 270)]
+    lines = [
+        b"common" + (b" seldom" if rng.random() < 0.3 else b"") + b" w%d" % rng.randrange(3000) for _ in range(40 * 270)
+    ]
     check({b"a.txt": b"\n".join(lines), b"b.txt": b"common\n" * (40 * 58)})
 
 
 def test_heavy_terms_and_long_chunks() -> None:
-    check({b"a.txt": (b"again " * 600 + b"\n") * 40, b"b.py": b"# " + b"again " * 900 + b"\nagain = 1\n", b"c.txt": b"word " * 40_000})
+    check(
+        {
+            b"a.txt": (b"again " * 600 + b"\n") * 40,
+            b"b.py": b"# " + b"again " * 900 + b"\nagain = 1\n",
+            b"c.txt": b"word " * 40_000,
+        }
+    )
 
 
 def test_licence_lines_are_not_indexed() -> None:
-    tree = {b"a.py": b"# Copyright 2020 Somebody\n# Licensed under terms\n# describes parsing\nx = 1\n# license of code\n"}
+    tree = {
+        b"a.py": b"# Copyright 2020 Somebody\n# Licensed under terms\n# describes parsing\nx = 1\n# license of code\n"
+    }
     check(tree)
 
 
@@ -151,7 +163,9 @@ def build_one(tmp_path: Path, name: str, content: bytes) -> segment.Segment:
 
 def test_weights_of_fields(tmp_path: Path) -> None:
     """A word of code 1, of a comment 1.5, of a signature 1.5, of a defined name 3 more: in halves."""
-    found = build_one(tmp_path, "a.py", b"x = 1\n\n\ndef alpha(beta):\n    gamma()\n    # delta\n    gamma(); gamma()\n")
+    found = build_one(
+        tmp_path, "a.py", b"x = 1\n\n\ndef alpha(beta):\n    gamma()\n    # delta\n    gamma(); gamma()\n"
+    )
     weights = {term: postings.WEIGHTS[found.terms[term][0][1]] for term in (b"alpha", b"beta", b"gamma", b"delta")}
     assert weights == {b"alpha": 9, b"beta": 3, b"gamma": 6, b"delta": 3}
     assert found.terms[engine.name_term(b"alpha")] == [(0, 1)]
@@ -182,9 +196,13 @@ def test_unreadable_things(tmp_path: Path) -> None:
     statuses = [report[0] for report in builder.add(fd, names, 1 << 20)]
     os.close(fd)
     assert statuses == [
-        engine.FILE_NOT_REGULAR, engine.FILE_NOT_REGULAR, engine.FILE_NOT_REGULAR, engine.FILE_GONE, engine.FILE_INDEXED,
+        engine.FILE_NOT_REGULAR,
+        engine.FILE_NOT_REGULAR,
+        engine.FILE_NOT_REGULAR,
         engine.FILE_GONE,
-    ]  # fmt: skip
+        engine.FILE_INDEXED,
+        engine.FILE_GONE,
+    ]
 
 
 def test_a_young_file_has_no_time(tmp_path: Path) -> None:

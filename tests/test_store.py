@@ -146,7 +146,7 @@ def test_another_kind(small: Path) -> None:
             engine.store_directory(bytes(small), kind)
 
 
-@pytest.mark.parametrize("field", range(len("version count size offset item n".split())))
+@pytest.mark.parametrize("field", range(len(["version", "count", "size", "offset", "item", "n"])))
 def test_a_lying_directory(small: Path, field: int) -> None:
     """Sums that fit and a directory that does not: nothing outside the file is read."""
     at, form = [(16, "<I"), (20, "<I"), (24, "<Q"), (64 + 32, "<Q"), (64 + 24, "<I"), (64 + 40, "<Q")][field]

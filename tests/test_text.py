@@ -9,13 +9,29 @@ from oracle import text as oracle
 
 from greppy._core import engine
 
-PIECES = (
-    "HTTPServer2 join_set JoinSet parseHTTPDate __init__ _x x_ A aB ABc ABCd a1b2 2abc 12 0x1F 0xFFul 0xdeadbeefUL 0x 0xg "
-    "0XaB_1 x0x1 running organizations İstanbul straße ÉcoleNormale ΣΊΣΥΦΟΣ дом ДомОдин ǅungla Ⱥb 漢字 漢字かな交じり文 한국어 "
-    "漢 abc漢字def 漢字abc ١٢٣ x١٢ a-b a.b::c->d $x \u200d e\u0301tude ＡＢＣ ｆｕｌｌ 🙂 µm ﬁnd ªº"
-).split()
+PIECES_TEXT = (
+    "HTTPServer2 join_set JoinSet parseHTTPDate __init__ _x x_ A aB ABc ABCd a1b2 2abc 12 0x1F 0xFFul "
+    "0xdeadbeefUL 0x 0xg 0XaB_1 x0x1 running organizations İstanbul straße ÉcoleNormale ΣΊΣΥΦΟΣ дом "
+    "ДомОдин ǅungla Ⱥb 漢字 漢字かな交じり文 한국어 漢 abc漢字def 漢字abc ١٢٣ x١٢ "
+    "a-b a.b::c->d $x \u200d e\u0301tude ＡＢＣ ｆｕｌｌ 🙂 µm "
+    "ﬁnd ªº"
+)
+PIECES = PIECES_TEXT.split()
 PIECE_BYTES = [piece.encode() for piece in PIECES]
-BROKEN = [b"\xff", b"\xc3", b"\xe6\xbc", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf0\x9f\x99", b"\0", b"\n", b" ", b"\t", b"_", b"-"]
+BROKEN = [
+    b"\xff",
+    b"\xc3",
+    b"\xe6\xbc",
+    b"\xed\xa0\x80",
+    b"\xc0\xaf",
+    b"\xf0\x9f\x99",
+    b"\0",
+    b"\n",
+    b" ",
+    b"\t",
+    b"_",
+    b"-",
+]
 
 texts = st.one_of(
     st.text(max_size=60).map(str.encode),
@@ -85,8 +101,11 @@ def test_a_hexadecimal_number_is_one_term() -> None:
 
 def test_invalid_utf8_ends_a_token_and_nothing_more() -> None:
     assert [found[2] for found in engine.tokens(b"caf\xe9 caf\xc3\xa9 ab\xffcd")] == [
-        [b"caf"], ["café".encode()], [b"ab"], [b"cd"],
-    ]  # fmt: skip
+        [b"caf"],
+        ["café".encode()],
+        [b"ab"],
+        [b"cd"],
+    ]
 
 
 @given(st.binary(max_size=80), st.sampled_from([b"", b"="]))
@@ -116,7 +135,7 @@ def test_a_separator_makes_halves_independent(first: bytes, second: bytes) -> No
 
 def path_words(path: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
     folder, _, name = path.rpartition(b"/")
-    stem, dot, _ = name.rpartition(b".")
+    stem, _, _ = name.rpartition(b".")
     if len(stem) > 0:
         name = stem
         if len(name) > 2 and name.endswith(b".d"):
@@ -131,7 +150,10 @@ def path_words(path: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
     return list(seen.items()), of_name
 
 
-@given(st.text(st.characters(blacklist_characters="\0/", blacklist_categories=["Cs"]), min_size=1, max_size=40), st.text(max_size=20))
+@given(
+    st.text(st.characters(blacklist_characters="\0/", blacklist_categories=["Cs"]), min_size=1, max_size=40),
+    st.text(max_size=20),
+)
 def test_path_words(name: str, folder: str) -> None:
     path = f"{folder}/{name}".encode("utf-8", "replace").lstrip(b"/")
     assert engine.path_words(path) == path_words(path)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import signal
 import sys
 
 from greppy._core import engine
@@ -12,14 +15,52 @@ FOUND, NOTHING, ERROR = 0, 1, 2
 
 def complain(message: str) -> int:
     """One sentence on standard error; the exit status of an error."""
-    # A path may hold bytes that are no UTF-8: they come out as they went in.
-    sys.stderr.buffer.write(f"greppy: {message}\n".encode("utf-8", "surrogateescape"))
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # standard error may be closed or full, and then there is nobody to tell
+        os.write(2, f"greppy: {harmless(message)}\n".encode())
     return ERROR
 
 
+def harmless(text: str) -> str:
+    """Text for a terminal: what a file name may hold to control it, or is no UTF-8, becomes U+FFFD."""
+    return re.sub("[\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]", "\ufffd", text)
+
+
 def main(argv: list[str]) -> int:
-    """Runs one command; its exit status."""
+    """Runs one command; its exit status. The native executable starts us with SIGINT blocked, so that no traceback of
+    an import interrupts the start."""
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        _open_standard_streams()
+        status = _run(argv)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _drop_output()
+        return FOUND
+    except OSError as error:
+        _drop_output()
+        return complain(f"cannot write the results: {error.strerror}")
+
+
+def _open_standard_streams() -> None:
+    """A closed one becomes /dev/null: else the next file that is opened gets its number, and our messages."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _drop_output() -> None:
+    """What is still buffered must not be written at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _run(argv: list[str]) -> int:
     arguments = engine.parse_args(argv)
     if arguments["error"]:
         return complain(arguments["error"])
@@ -32,16 +73,5 @@ def main(argv: list[str]) -> int:
     if arguments["command"] == "index":
         from greppy.cli import index
 
-        return _guarded(index.run, arguments)
+        return int(index.run(arguments))
     return complain(f"'{arguments['command']}' is answered by the greppy executable, not by python -m greppy")
-
-
-def _guarded(run, arguments) -> int:  # type: ignore[no-untyped-def]
-    try:
-        return int(run(arguments))
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader has gone; standard output must not be flushed into the closed pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return FOUND

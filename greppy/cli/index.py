@@ -6,10 +6,10 @@ import contextlib
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from greppy._core import engine
-from greppy.cli import ERROR, complain
+from greppy.cli import complain, harmless
 from greppy.index.build import IndexingError, Summary, build_index
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ WARNINGS_SHOWN = 10
 _UNITS = {"": 1, "k": 1000, "m": 1000_000, "g": 1000_000_000}
 
 
-def run(arguments: dict[str, Any]) -> int:
+def run(arguments: engine.Arguments) -> int:
     flags = dict(arguments["flags"])
     if arguments["places"]:
         return complain(
@@ -27,8 +27,8 @@ def run(arguments: dict[str, Any]) -> int:
         )
     try:
         root = _root(flags.get("project"))
-        max_filesize = _size(flags["max-filesize"]) if "max-filesize" in flags else None
-        threads = _threads(flags["threads"]) if "threads" in flags else None
+        max_filesize = _size(flags["max-filesize"] or b"") if "max-filesize" in flags else None
+        threads = _threads(flags["threads"] or b"") if "threads" in flags else None
         quiet = "quiet" in flags
         with _progress(root, quiet) as progress:
             summary = build_index(
@@ -60,7 +60,7 @@ def _root(given: bytes | None) -> bytes:
 
 def _size(text: bytes) -> int:
     """Bytes of `500000`, `500K`, `1M`, `2G`; 0 is no limit."""
-    match = re.fullmatch(r"(\d+)([kmg]?)b?", os.fsdecode(text).lower())
+    match = re.fullmatch(r"([0-9]+)([kmg]?)b?", os.fsdecode(text).lower())
     if match is None:
         raise ValueError(f"--max-filesize takes a size such as 500K or 2M, not {os.fsdecode(text)}")
     return int(match[1]) * _UNITS[match[2]]
@@ -83,21 +83,22 @@ def describe(summary: Summary) -> str:
     what = f"{summary.files:,} files, {summary.chunks:,} chunks, {megabytes(summary.source_bytes)}"
     index = f"index {megabytes(summary.index_bytes)}"
     if summary.changed < summary.files:
-        return f"updated {summary.changed:,} changed and {summary.removed:,} removed files in {summary.seconds:.2f} s: {what}, {index}"
+        change = f"{summary.changed:,} changed and {summary.removed:,} removed files"
+        return f"updated {change} in {summary.seconds:.2f} s: {what}, {index}"
     rate = summary.source_bytes / 1e6 / max(summary.seconds, 1e-9)
     return f"indexed {what} in {summary.seconds:.2f} s ({rate:.0f} MB/s), {index}"
 
 
 @contextlib.contextmanager
 def _progress(root: bytes, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on standard error when that is a terminal: `search` runs us quietly and still wants one there."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    """A bar on standard error when that is a terminal."""
+    if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield None
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    name = os.fsdecode(os.path.basename(root) or b"/").encode("utf-8", "replace").decode()
+    name = harmless(os.fsdecode(os.path.basename(root) or b"/"))
     columns = (TextColumn("indexing {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name.replace("[", r"\["), total=None)
@@ -106,6 +107,3 @@ def _progress(root: bytes, quiet: bool) -> Iterator[Callable[[int, int], None] |
             bar.update(task, completed=done, total=total)
 
         yield update
-
-
-__all__ = ["ERROR", "describe", "run"]

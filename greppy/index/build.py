@@ -17,7 +17,7 @@ import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from greppy._core import engine
@@ -113,7 +113,11 @@ def build_index(
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         with _writer_lock(folder):
-            summary = _build(root, folder, force, max_filesize, threads or _cores(), progress)
+            try:
+                summary = _build(root, folder, force, max_filesize, threads or _cores(), progress)
+            except (engine.DamagedError, engine.VersionError):
+                # An old segment does not hold what was written: nothing of it is worth keeping.
+                summary = _build(root, folder, True, max_filesize, threads or _cores(), progress)
     except OSError as error:
         raise IndexingError(_explain(error, folder)) from error
     except MemoryError as error:
@@ -167,7 +171,7 @@ def _writer_lock(folder: bytes) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise IndexingError(
-                        f"another process has been writing the index in {os.fsdecode(folder)} for ten minutes; end it first"
+                        f"another process has written the index in {os.fsdecode(folder)} for ten minutes; end it first"
                     ) from None
                 time.sleep(0.01)
         yield
@@ -392,6 +396,7 @@ def _index_files(work: _Work, paths: list[bytes], total: int, threads: int) -> l
         threads = 1
     batches = _batches(work.root, paths)
     lock = Lock()
+    stop = Event()
     fd = os.open(work.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def run() -> list[int]:
@@ -403,7 +408,7 @@ def _index_files(work: _Work, paths: list[bytes], total: int, threads: int) -> l
             builder.write(_segment_path(work.folder, number), number)
             spills.append(number)
 
-        while True:
+        while not stop.is_set():
             with lock:
                 batch = next(batches, None)
             if batch is None:
@@ -420,7 +425,11 @@ def _index_files(work: _Work, paths: list[bytes], total: int, threads: int) -> l
             return run()
         with ThreadPoolExecutor(threads) as pool:
             futures = [pool.submit(run) for _ in range(threads)]
-            return [number for future in futures for number in future.result()]
+            try:
+                return [number for future in futures for number in future.result()]
+            except BaseException:
+                stop.set()  # an interrupt, or a thread that failed: the others need not finish
+                raise
     finally:
         os.close(fd)
 

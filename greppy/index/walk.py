@@ -1,19 +1,22 @@
 """Which files a project has. Paths are bytes, relative to the root.
 
 In a git work tree git says (tracked files, and untracked ones that no rule ignores); elsewhere the rules of .gitignore
-are applied here, with pathspec. `.greppyignore` adds to both. Folders are reported too, each with the time it had
+are applied here (`rules.py`). `.greppyignore` adds to both. Folders are reported too, each with the time it had
 *before* it was listed: a reader that finds the same time later knows that nothing came or went.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 import stat
 import subprocess
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from greppy.index.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
 RACY_NS = 20_000_000
 IGNORE_FILES = (b".gitignore", b".greppyignore")
 SECRETS = (
-    b".env", b".env.*", b"*.pem", b"*.key", b"*.p12", b"*.pfx", b"*.jks", b"*.keystore", b"id_rsa", b"id_dsa", b"id_ecdsa",
-    b"id_ed25519", b".netrc", b".pgpass", b".htpasswd", b".git-credentials",
+    b".env", b".env.*", b"*.pem", b"*.key", b"*.p12", b"*.pfx", b"*.jks", b"*.keystore", b"id_rsa", b"id_dsa",
+    b"id_ecdsa", b"id_ed25519", b".netrc", b".pgpass", b".htpasswd", b".git-credentials",
 )  # fmt: skip
 NOT_SECRET = (b".env.example", b".env.sample", b".env.template", b".env.dist")
 
@@ -37,12 +40,6 @@ class Walk:
         default_factory=dict
     )  # absolute path -> size, mtime_ns of a rule file
     warnings: list[str] = field(default_factory=list)
-
-
-class Rules(Protocol):
-    """Decides whether a path is ignored."""
-
-    def ignored(self, path: bytes, is_folder: bool) -> bool: ...
 
 
 def is_secret(name: bytes) -> bool:
@@ -62,8 +59,21 @@ def walk(root: bytes) -> Walk:
         _walk_folders(root, ignored, result)
         result.files = files
         _apply_greppyignore(root, result)
+    result.files = _not_through_links(root, result.files)
     result.files = sorted({path for path in result.files if not is_secret(path.rpartition(b"/")[2])})
     return result
+
+
+def _not_through_links(root: bytes, files: list[bytes]) -> list[bytes]:
+    """Without the files below a link: git lists by name what it tracked before a folder became one."""
+    linked: dict[bytes, bool] = {b"": False}
+
+    def leads_out(folder: bytes) -> bool:
+        if folder not in linked:
+            linked[folder] = leads_out(folder.rpartition(b"/")[0]) or os.path.islink(os.path.join(root, folder))
+        return linked[folder]
+
+    return [path for path in files if not leads_out(path.rpartition(b"/")[0])]
 
 
 # ------------------------------------------------------------------------------------------------------------- git
@@ -100,25 +110,33 @@ def _git_files(root: bytes, result: Walk) -> tuple[list[bytes], set[bytes]] | No
         tracked = _git(root, "ls-files", "-z", "--cached", "--recurse-submodules")
         others = _git(root, "ls-files", "-z", "--others", "--exclude-standard")
         ignored = _git(root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
-        exclude = _git(root, "rev-parse", "--git-path", "info/exclude")
+        own = _git(root, "rev-parse", "--show-toplevel", "--git-path", "info/exclude", "--git-path", "index")
     except OSError:
         return None  # no git here: the rules are read without it
-    outputs = [process.communicate()[0] for process in (tracked, others, ignored, exclude)]
+    outputs = [process.communicate()[0] for process in (tracked, others, ignored, own)]
     if any(process.returncode for process in (tracked, others, ignored)):
         return None
     files = [path for output in outputs[:2] for path in output.split(b"\0") if path and not path.endswith(b"/")]
     if not files and outputs[2]:
         # The whole folder is ignored by the repository around it, and yet somebody asks for it: walk it plainly.
         return None
-    if exclude.returncode == 0:
-        _watch_outside(os.path.join(root, outputs[3].rstrip(b"\n")), result)
+    if own.returncode == 0:
+        top, *paths = outputs[3].splitlines()
+        # Tracked files, the repository's own rules, and the rules of the folders above the project.
+        for path in paths:
+            _watch_outside(os.path.join(root, path), result)
+        folder = root
+        while folder != top and len(folder) > len(top):
+            folder = os.path.dirname(folder)
+            _watch_outside(os.path.join(folder, b".gitignore"), result)
     return files, {path[:-1] for path in outputs[2].split(b"\0") if path.endswith(b"/")}
 
 
 def _watch_outside(path: bytes, result: Walk) -> None:
     try:
         status = os.lstat(path)
-        result.outside[path] = (status.st_size, status.st_mtime_ns)
+        racy = time.time_ns() - status.st_mtime_ns < RACY_NS
+        result.outside[path] = (status.st_size, 0 if racy else status.st_mtime_ns)
     except OSError:
         result.outside[path] = (2**64 - 1, 0)
 
@@ -133,7 +151,7 @@ def _apply_greppyignore(root: bytes, result: Walk) -> None:
     found = [path for path in result.files if path.rpartition(b"/")[2] == b".greppyignore"]
     if not found:
         return
-    rules = _Gitignore(root, (b".greppyignore",))
+    rules = _Gitignore(root, result, (b".greppyignore",))
     for path in found:
         rules.enter(path.rpartition(b"/")[0])
     result.files = [path for path in result.files if not rules.ignored_with_parents(path)]
@@ -145,33 +163,30 @@ def _apply_greppyignore(root: bytes, result: Walk) -> None:
 class _Gitignore:
     """The rules of ignore files, read folder by folder; the deepest file that has a matching rule decides."""
 
-    def __init__(self, root: bytes, names: tuple[bytes, ...] = IGNORE_FILES) -> None:
-        from pathspec import GitIgnoreSpec
-
+    def __init__(self, root: bytes, result: Walk, names: tuple[bytes, ...] = IGNORE_FILES) -> None:
         self._root = root
+        self._result = result
         self._names = names
-        self._parse = GitIgnoreSpec.from_lines
-        self._specs: list[tuple[bytes, GitIgnoreSpec]] = []
+        self._folders: list[tuple[bytes, Rules]] = []
 
     def enter(self, folder: bytes) -> None:
-        """Reads the rules of one folder."""
-        lines: list[str] = []
+        """Reads the rules of one folder. A new rule file changes the folder's time; a changed one must be watched."""
+        text = b""
         for name in self._names:
-            try:
-                with open(os.path.join(self._root, folder, name), "rb") as file:
-                    lines += file.read().decode("utf-8", "surrogateescape").splitlines()
-            except OSError:
-                continue
-        if any(line.strip() and not line.startswith("#") for line in lines):
-            self._specs.append((folder + b"/" if folder else b"", self._parse(lines)))
+            path = os.path.join(self._root, folder, name)
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                _watch_outside(path, self._result)
+                text += file.read() + b"\n"
+        rules = Rules.of(text)
+        if rules.rules:
+            self._folders.append((folder + b"/" if folder else b"", rules))
 
     def ignored(self, path: bytes, is_folder: bool) -> bool:
-        for prefix, spec in reversed(self._specs):
+        for prefix, rules in reversed(self._folders):
             if path.startswith(prefix):
-                name = os.fsdecode(path[len(prefix) :]) + ("/" if is_folder else "")
-                verdict = spec.check_file(name).include
+                verdict = rules.verdict(path[len(prefix) :], is_folder)
                 if verdict is not None:
-                    return bool(verdict)
+                    return verdict
         return False
 
     def ignored_with_parents(self, path: bytes) -> bool:
@@ -185,13 +200,13 @@ class _Gitignore:
 
 def _walk_plain(root: bytes, result: Walk) -> None:
     """Without git: hidden entries are left out, as ripgrep does, and what the ignore files say."""
-    rules = _Gitignore(root)
+    rules = _Gitignore(root, result)
     rules.enter(b"")
     if _ignores_everything(root, rules):
         # Debian's linux-source has such a .gitignore, meant for the packagers' repository. Whoever asks for this folder
         # does not mean an empty index.
         result.warnings.append(f"{os.fsdecode(root)}/.gitignore ignores everything there, so its rules are not applied")
-        rules = _Gitignore(root, (b".greppyignore",))
+        rules = _Gitignore(root, result, (b".greppyignore",))
 
     def skip(path: bytes) -> bool:
         if path.rpartition(b"/")[2].startswith(b"."):

@@ -1,1 +1,1 @@
-"""Slow, obvious implementations of what the engine does fast: each module answers to the engine's module of its name."""
+"""Slow, obvious implementations of what the engine does fast, each module for the engine's module of its name."""

@@ -1,8 +1,9 @@
-"""Globs by plain backtracking, memoised: `*` and `?` stay within a component, `**` crosses, `**/` is whole components."""
+"""Globs by backtracking, memoised: `*` and `?` stay within a component, `**` crosses, `**/` is whole components."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
+from itertools import pairwise
 
 
 def _class(pattern: bytes, at: int) -> tuple[set[int], int] | None:
@@ -30,7 +31,7 @@ def _class(pattern: bytes, at: int) -> tuple[set[int], int] | None:
 
 
 def match(pattern: bytes, text: bytes) -> bool:
-    @lru_cache(maxsize=None)
+    @cache
     def at(i: int, j: int) -> bool:
         if i == len(pattern):
             return j == len(text)
@@ -60,9 +61,37 @@ def match(pattern: bytes, text: bytes) -> bool:
 
 def path(pattern: bytes, name: bytes) -> bool:
     """Without a slash (but at its end) for any component; with one, from the root, for the path or a folder of it."""
+    return any(_path(spelled, name) for spelled in _spelled(pattern))
+
+
+def _path(pattern: bytes, name: bytes) -> bool:
+    ends = [i for i in range(len(name)) if name[i : i + 1] == b"/"]  # of its folders
     if pattern.endswith(b"/"):
         pattern = pattern[:-1]
+    else:
+        ends.append(len(name))
     if b"/" not in pattern:
-        return any(match(pattern, part) for part in name.split(b"/"))
+        return any(match(pattern, name[:end].rpartition(b"/")[2]) for end in ends)
     pattern = pattern.removeprefix(b"/")
-    return any(match(pattern, name[:i]) for i in range(len(name) + 1) if i == len(name) or name[i : i + 1] == b"/")
+    return any(match(pattern, name[:end]) for end in ends)
+
+
+def _spelled(pattern: bytes, depth: int = 0) -> list[bytes]:
+    """The patterns that one with `{a,b}` stands for; eight pairs of braces at most, and none that is not closed."""
+    start = 0
+    while start < len(pattern) and pattern[start : start + 1] != b"{":
+        start += 2 if pattern[start : start + 1] == b"\\" else 1
+    level = 0
+    cuts = [start]
+    for i in range(start, len(pattern)):
+        c = pattern[i : i + 1]
+        level += (c == b"{") - (c == b"}")
+        if c == b"," and level == 1:
+            cuts.append(i)
+        if c == b"}" and level == 0:
+            cuts.append(i)
+            break
+    if start >= len(pattern) or level or depth == 8:
+        return [pattern]
+    choices = [pattern[a + 1 : b] for a, b in pairwise(cuts)]
+    return [p for c in choices for p in _spelled(pattern[:start] + c + pattern[cuts[-1] + 1 :], depth + 1)]

@@ -1,4 +1,4 @@
-"""What a segment should say about files, counted with dictionaries: chunks, definitions, weights of terms, words of paths.
+"""What a segment should say about files, counted with dictionaries: chunks, definitions, weights, words of paths.
 
 Definitions, line classes and chunk borders come from the engine: other tests answer for them. The signature of a
 definition is taken to be the one line that holds its name, as it is in the trees that `trees.py` makes.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import xxhash
-from oracle import postings, text
 
 from greppy._core import engine
+from oracle import postings, text
 
 CODE, SIGNATURE, COMMENT, HEAD, NAME = 2, 3, 3, 3, 6  # weights of fields in halves
 LINE_BYTES = 4096
@@ -123,14 +124,14 @@ def invert(path: bytes, content: bytes) -> File:
     classes = engine.line_classes(content, language)
     starts = engine.line_starts(content, language)
     cuts = engine.chunks(content, language)
-    lines = [content[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    lines = [content[a:b] for a, b in pairwise(starts)]
     definition_lines = {definition[0] for definition in outline}
     first_definition = min(definition_lines, default=len(lines))
     words, n_name = engine.path_words(path)
     chunks = []
     upcoming = 0
     columns = Counter()  # how often a name was met on a line: its next occurrence there is meant
-    for first, end in zip(cuts, cuts[1:], strict=False):
+    for first, end in pairwise(cuts):
         chunk = Chunk(starts[first], first, end)
         parent = _parent(chunk, outline, upcoming, classes)
         if parent >= 0:
@@ -155,6 +156,14 @@ def invert(path: bytes, content: bytes) -> File:
             chunk.weights[text.name_term(name)] = weight
         chunks.append(chunk)
     return File(
-        path, content, language, engine.path_flags(path), path.count(b"/"), len(lines), words, n_name,
-        joined_hash([word for word, _ in words[:n_name]]), chunks,
-    )  # fmt: skip
+        path,
+        content,
+        language,
+        engine.path_flags(path),
+        path.count(b"/"),
+        len(lines),
+        words,
+        n_name,
+        joined_hash([word for word, _ in words[:n_name]]),
+        chunks,
+    )

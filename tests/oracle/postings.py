@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ class Skip:
     last: int
     end: int  # in words of 4 bytes, from the end of the skips
     top_code: int
-    low_length: int
+    impact: int
     doc_bits: int
     exceptions: int
 
@@ -102,10 +103,17 @@ def decode(data: bytes, start: int = 0) -> tuple[list[int], list[int], int, list
 
 
 def check_skips(skips: Sequence[Skip], docs: Sequence[int], codes: Sequence[int], length_codes: Sequence[int]) -> None:
-    """The extremes of every block, which bound its best score, are the tightest ones."""
+    """What bounds the best score of a block does so, but not by much. `length_codes`: of all documents of the segment."""
     assert len(skips) == len(docs) // BLOCK
+    table = lengths()
+    counts = Counter(length_codes) if skips else Counter([0])
+    average = sum(table[code] * n for code, n in counts.items()) / counts.total() or 1
     for number, skip in enumerate(skips):
         block = slice(BLOCK * number, BLOCK * (number + 1))
         assert skip.last == docs[block][-1]
         assert skip.top_code == max(codes[block])
-        assert skip.low_length == min(length_codes[d] for d in docs[block])
+        best = max(
+            255 * WEIGHTS[code] / (3 * (0.4 + 0.6 * table[length_codes[doc]] / average) + WEIGHTS[code])
+            for doc, code in zip(docs[block], codes[block], strict=True)
+        )
+        assert best <= skip.impact <= best + 1.001 or skip.impact == 255

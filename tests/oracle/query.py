@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from oracle import inverted, text
 
 WORDS, TERMS, NAMES, NAME_MAX = 32, 192, 16, 255
-STOP = frozenset(
-    "a an and are as at be been being but by can could did do does done doing for from had has have having he her his how i "
-    "if in into is it its may me might must my no nor not of off on once only or our out over own shall she should so some "
-    "such than that the their them then there these they this those through to too under until up very was we were what "
-    "when where which while who whom why will with would you your about after all also any because before between both "
-    "during each few more most other same just via per".encode().split()
+STOP_TEXT = (
+    b"a an and are as at be been being but by can could did do does done doing for from had has have "
+    b"having he her his how i if in into is it its may me might must my no nor not of off on once only or "
+    b"our out over own shall she should so some such than that the their them then there these they this "
+    b"those through to too under until up very was we were what when where which while who whom why will "
+    b"with would you your about after all also any because before between both during each few more most "
+    b"other same just via per"
 )
+STOP = frozenset(STOP_TEXT.split())
 _BLANK = b" \t\n\v\f\r"
 _IDENTIFIER = rb"[A-Za-z_$\x80-\xff][A-Za-z0-9_$\x80-\xff]*"
 _SYMBOL = re.compile(rb"(?:%s(?:\.|#|/|\\|::|->))*(%s)" % (_IDENTIFIER, _IDENTIFIER), re.DOTALL)
@@ -81,7 +83,9 @@ def parse(question: bytes) -> Query:
     words = _words(question, single) or _words(question, True)
     query = Query(list(words), list(words.values()), _extra(question, words))
     tokens = text.tokens(question)
-    symbol = _SYMBOL.fullmatch(question) or (_SYMBOL.fullmatch(question[:-1]) if question[-1:] in (b"?", b"!") else None)
+    symbol = _SYMBOL.fullmatch(question) or (
+        _SYMBOL.fullmatch(question[:-1]) if question[-1:] in (b"?", b"!") else None
+    )
     if symbol and len(question) <= NAME_MAX:
         query.symbol = True
         query.names = [question] + ([question[symbol.start(1) :]] if symbol.start(1) else [])

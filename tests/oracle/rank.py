@@ -1,4 +1,4 @@
-"""The whole ranking of `_core/rank.pxd`, over all chunks at once: BM25 in whole steps of 1 / SCALE, then the features."""
+"""The whole ranking of `_core/rank.pxd`, over all chunks at once: BM25 in steps of 1 / SCALE, then the features."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from oracle import inverted, postings, query, text
 
 from greppy._core import engine
+from oracle import inverted, postings, query, text
 
-CHUNK_CANDIDATES, PATH_CANDIDATES, NAME_CANDIDATES, TOP_SUM = 200, 64, 256, 50
+CHUNK_CANDIDATES, PATH_CANDIDATES, NAME_CANDIDATES, TOP_SUM = 100, 64, 256, 50
 PREFIX_RAW, PREFIX_STEM = 3, 4
 SCALE = 1 << 20
 TEST, EXAMPLE, COMPAT, VENDORED, GENERATED = 1, 2, 4, 8, 16
@@ -22,7 +22,7 @@ LENGTHS = postings.lengths()
 
 @dataclass
 class Corpus:
-    """Files by path, their chunks numbered through, and for each term its chunks with their weights as their codes tell."""
+    """Files by path, their chunks numbered through, and for each term its chunks with the weights of their codes."""
 
     files: list[inverted.File]
     file_of: list[int] = field(default_factory=list)
@@ -114,7 +114,7 @@ class _Ranking:
             if value == 0 and found:
                 self.word_idf[i] = idf(len(corpus.files), found)
                 self.path_weight[i] = self.word_idf[i] / (1 + weights["path_decay"] * i)
-        self.path_scores = [self._path_score(file, match) for file, match in zip(corpus.files, self.matches, strict=True)]
+        self.name_scores = [self._name_score(*both) for both in zip(corpus.files, self.matches, strict=True)]
 
     def _bm25(self, terms: Iterable[tuple[bytes, float]]) -> np.ndarray:
         """Scores of all chunks in 1 / SCALE; what each term adds is computed in single precision and cut."""
@@ -128,15 +128,21 @@ class _Ranking:
                 sums[docs] += (np.float32(weight) * np.float32(SCALE) * y / (k[docs] + y)).astype(np.int64)
         return sums
 
-    def _path_score(self, file: inverted.File, match: tuple[set[int], set[int], set[int], int]) -> float:
-        name, exact, folders, hits = match
+    def _name_score(self, file: inverted.File, match: tuple[set[int], set[int], set[int], int]) -> float:
+        name, _, _, hits = match
         total = sum(self.path_weight)
-        total_idf = sum(self.word_idf)
         precision = min(1.0, hits / file.n_name) if file.n_name else 0.0
         cover = precision * math.sqrt(sum(self.path_weight[i] for i in sorted(name)) / total) if total > 0 else 0.0
-        apart = sum(self.word_idf[i] for i in sorted(folders - exact)) / total_idf if total_idf > 0 else 0.0
-        w = self.weights
-        return w["name_cover"] * cover + w["name_precision"] * precision + w["folders"] * apart
+        return self.weights["name_cover"] * cover + self.weights["name_precision"] * precision
+
+    def folders_score(self, match: tuple[set[int], set[int], set[int], int]) -> float:
+        _, exact, folders, _ = match
+        total = sum(self.word_idf)
+        return (
+            self.weights["folders"] * (sum(self.word_idf[i] for i in sorted(folders - exact)) / total)
+            if total > 0
+            else 0
+        )
 
     def definitions(self, name: bytes) -> list[tuple[int, int, bool]]:
         """(chunk, class of the definition, whether it may make its file a candidate) of a name's last component."""
@@ -144,7 +150,10 @@ class _Ranking:
         chunks = self.corpus.chunks
         if inverted.one_part(last):
             docs, weights = self.corpus.lists.get(text.name_term(last), ((), ()))
-            return [(int(c), postings.WEIGHTS.index(w), len(docs) <= NAME_CANDIDATES) for c, w in zip(docs, weights, strict=True)]
+            return [
+                (int(c), postings.WEIGHTS.index(w), len(docs) <= NAME_CANDIDATES)
+                for c, w in zip(docs, weights, strict=True)
+            ]
         out = []
         docs, weights = self.corpus.lists.get(text.tokens(last)[0].terms[-1], ((), ()))
         for c, weight in zip(docs, weights, strict=True):
@@ -184,7 +193,7 @@ def rank(
         if i < TOP_SUM:
             features.top_sum += int(r.scores[chunk]) / SCALE
     named = [f for f, match in enumerate(r.matches) if match[3] and kept[f]]
-    for f in sorted(named, key=lambda f: (-r.path_scores[f], f))[:PATH_CANDIDATES]:
+    for f in sorted(named, key=lambda f: (-r.name_scores[f], f))[:PATH_CANDIDATES]:
         candidates.setdefault(f, _Features())
     for name in parsed.names:
         for chunk, code, may_add in r.definitions(name):
@@ -206,7 +215,7 @@ def rank(
 
 def _score(r: _Ranking, f: int, features: _Features, most_chunks: float, most_sum: float) -> float:
     w, file = r.weights, r.corpus.files[f]
-    value = r.path_scores[f]
+    value = r.name_scores[f] + r.folders_score(r.matches[f])
     if most_chunks > 0:
         value += w["chunks"] * (features.chunks / most_chunks)
     if most_sum > 0:
@@ -219,7 +228,13 @@ def _score(r: _Ranking, f: int, features: _Features, most_chunks: float, most_su
     if r.question.symbol and file.whole_name == r.question.whole_name and file.n_name:
         value += w["symbol_file"]
     value += w["depth"] * min(3, file.depth - r.corpus.depth)
-    for bit, name in ((TEST, "test"), (EXAMPLE, "example"), (COMPAT, "compat"), (GENERATED, "generated"), (VENDORED, "vendored")):
+    for bit, name in (
+        (TEST, "test"),
+        (EXAMPLE, "example"),
+        (COMPAT, "compat"),
+        (GENERATED, "generated"),
+        (VENDORED, "vendored"),
+    ):
         if file.flags & bit:
             value += w[name]
     return value
@@ -251,7 +266,9 @@ def differences(found: list[Hit], expected: list[Hit], limit: int) -> list[str]:
     expected = expected[: max(limit, 0)]
     out = [] if len(found) == len(expected) else [f"{len(found)} results, not {len(expected)}"]
     for i, (one, other) in enumerate(zip(found, expected, strict=False)):
-        if (one.path, one.line) != (other.path, other.line) or not math.isclose(one.score, other.score, rel_tol=1e-5, abs_tol=1e-5):
+        if (one.path, one.line) != (other.path, other.line) or not math.isclose(
+            one.score, other.score, rel_tol=1e-5, abs_tol=1e-5
+        ):
             out.append(f"{i}: {one} instead of {other}")
     seen = Counter((hit.path, hit.line) for hit in found)
     out += [f"twice: {place}" for place, n in seen.items() if n > 1]

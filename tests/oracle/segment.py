@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
 import xxhash
-from oracle import postings, store
 
 from greppy.index import layout
+from oracle import postings, store
 
 SINGLE, SINGLE_CODE = 1 << 31, 27
 CHUNK_PARENT = 1
@@ -27,14 +27,15 @@ class Segment:
 
 def arrays(data: bytes, container: store.Container) -> dict[str, np.ndarray]:
     return {
-        array.name: np.frombuffer(store.content(data, array), layout.dtype(array.dtype)) for array in container.arrays.values()
+        array.name: np.frombuffer(store.content(data, array), layout.dtype(array.dtype))
+        for array in container.arrays.values()
     }
 
 
 def _texts(blob: bytes, starts: np.ndarray) -> list[bytes]:
     assert starts[0] == 0
     assert starts[-1] == len(blob)
-    return [blob[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    return [blob[a:b] for a, b in pairwise(starts)]
 
 
 def read(path: Path) -> Segment:
@@ -77,7 +78,7 @@ def _check_buckets(buckets: np.ndarray, hashes: list[int], names: list[bytes]) -
     assert len(buckets) == (1 << bits) + 1
     first = buckets["term"].tolist()
     assert (first[0], first[-1]) == (0, len(hashes))
-    for bucket, (term, end) in enumerate(zip(first, first[1:], strict=False)):
+    for bucket, (term, end) in enumerate(pairwise(first)):
         assert [h >> (64 - bits) if bits else 0 for h in hashes[term:end]] == [bucket] * (end - term)
     starts = [0, *accumulate(map(len, names))]
     assert buckets["text"].tolist() == [starts[term] for term in first]
@@ -134,7 +135,9 @@ def definitions(segment: Segment, chunk: int) -> tuple[tuple[int, int, int] | No
         lines, at = postings.leb128(blob, at)
         column, at = postings.leb128(blob, at)
         line += lines
-        out.append(Definition(line, column, blob[at], blob[at + 1] & 15, bool(blob[at + 1] >> 4 & 1), blob[at + 1] >> 5))
+        out.append(
+            Definition(line, column, blob[at], blob[at + 1] & 15, bool(blob[at + 1] >> 4 & 1), blob[at + 1] >> 5)
+        )
         at += 2
     assert at == end
     return parent, out

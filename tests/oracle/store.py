@@ -73,7 +73,7 @@ def content(data: bytes, array: Array) -> bytes:
 
 
 def resealed(data: bytes) -> bytes:
-    """The same bytes with sums that fit: damage that no checksum tells of. As it is when its directory leads nowhere."""
+    """The same bytes with sums that fit: damage that no sum tells of. Unchanged when its directory leads nowhere."""
     out = bytearray(data)
     count = struct.unpack_from("<I", out, 20)[0]
     if not 1 <= count <= 24 or 64 + count * ARRAY.size > len(out):

@@ -1,4 +1,4 @@
-"""Tokens and terms, by regular expressions over one class letter a character; stems by the Snowball project's own stemmer."""
+"""Tokens and terms, by regular expressions over one class letter a character; stems by Snowball's own stemmer."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def tokens(text: bytes) -> list[Token]:
             at = end
         content = text[offsets[start] : offsets[end]][:TOKEN_MAX]
         parts = _parts(content, kind)
-        terms = [stored(stem(part)) for part in parts]
+        terms = [stored(part if kind == "hex" else stem(part)) for part in parts]
         compound = len(parts) > 1 and kind != "cjk"
         if compound:
             terms.append(whole(b"".join(parts)))

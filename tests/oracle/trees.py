@@ -6,44 +6,86 @@ import os
 import random
 from pathlib import Path
 
-WORDS = (
-    "parse date http server retry backoff queue hash map join set index indexes token stream buffer open close running "
-    "organization general the of license cache thread pool lock café 漢字 日本語 naïve x1 sha256 utf8"
-).split()
+WORDS_TEXT = (
+    "parse date http server retry backoff queue hash map join set index indexes token stream buffer open "
+    "close running organization general the of license cache thread pool lock café 漢字 日本語 naïve x1 sha256 "
+    "utf8"
+)
+WORDS = WORDS_TEXT.split()
 FOLDERS = ("", "", "src/", "src/net/", "lib/http_server/", "tests/", "docs/", "vendor/queue/", "legacy/", "src/retry/")
-NAMES = (
-    "parse date http_server retryPolicy backoff QueueMap hash_map index utils __init__ mod main test_parse parse_test "
-    "JoinSet retry.test conftest HTTPServer readme cache 漢字 lock_"
-).split()
+NAMES_TEXT = (
+    "parse date http_server retryPolicy backoff QueueMap hash_map index utils __init__ mod main "
+    "test_parse parse_test JoinSet retry.test conftest HTTPServer readme cache 漢字 lock_"
+)
+NAMES = NAMES_TEXT.split()
 EXTENSIONS = ("py", "py", "rs", "go", "js", "c", "java", "rb", "md", "txt", "json", "min.js", "sh")
 TEMPLATES = {
     "py": (
-        "def {name}({word}, {word}):", "class {Name}:", "    def {name}(self, {word}):", "    return {name}({word})",
-        "# {words}", "{WORD} = {number}", "import {word}", "    # {words}", "        if {word}: {words}", '"""{words}"""',
+        "def {name}({word}, {word}):",
+        "class {Name}:",
+        "    def {name}(self, {word}):",
+        "    return {name}({word})",
+        "# {words}",
+        "{WORD} = {number}",
+        "import {word}",
+        "    # {words}",
+        "        if {word}: {words}",
+        '"""{words}"""',
     ),
     "rs": (
-        "pub fn {name}({word}: {Name}) {{", "}}", "struct {Name} {{", "impl {Name} {{", "    fn {name}(&self) {{}}",
-        "// {words}", "/// {words}", "const {WORD}: u32 = {number};", "    let {word} = {name}({word});", "use {word}::{Name};",
+        "pub fn {name}({word}: {Name}) {{",
+        "}}",
+        "struct {Name} {{",
+        "impl {Name} {{",
+        "    fn {name}(&self) {{}}",
+        "// {words}",
+        "/// {words}",
+        "const {WORD}: u32 = {number};",
+        "    let {word} = {name}({word});",
+        "use {word}::{Name};",
     ),
     "go": (
-        "func {Name}({word} int) error {{", "}}", "type {Name} struct {{", "\t{word} := {name}({word})", "// {words}",
-        "package {word}", "func (s *{Name}) {name}() {{ return }}", "const {WORD} = {number}",
+        "func {Name}({word} int) error {{",
+        "}}",
+        "type {Name} struct {{",
+        "\t{word} := {name}({word})",
+        "// {words}",
+        "package {word}",
+        "func (s *{Name}) {name}() {{ return }}",
+        "const {WORD} = {number}",
     ),
     "js": (
-        "function {name}({word}) {{", "}}", "class {Name} {{", "  {name}({word}) {{ return {word}; }}", "// {words}",
-        "const {name} = ({word}) => {word};", "export default {Name};", "let {word} = '{words}';",
+        "function {name}({word}) {{",
+        "}}",
+        "class {Name} {{",
+        "  {name}({word}) {{ return {word}; }}",
+        "// {words}",
+        "const {name} = ({word}) => {word};",
+        "export default {Name};",
+        "let {word} = '{words}';",
     ),
     "c": (
-        "int {name}(int {word}) {{", "}}", "struct {name} {{ int {word}; }};", "#define {WORD} {number}", "/* {words} */",
-        "  {name}({word}, 0x{hex}ul);", "#include <{word}.h>",
+        "int {name}(int {word}) {{",
+        "}}",
+        "struct {name} {{ int {word}; }};",
+        "#define {WORD} {number}",
+        "/* {words} */",
+        "  {name}({word}, 0x{hex}ul);",
+        "#include <{word}.h>",
     ),
-    "java": ("class {Name} {{", "  void {name}(int {word}) {{ }}", "}}", "// {words}", "  private int {word} = {number};"),
+    "java": (
+        "class {Name} {{",
+        "  void {name}(int {word}) {{ }}",
+        "}}",
+        "// {words}",
+        "  private int {word} = {number};",
+    ),
     "rb": ("def {name}({word})", "end", "class {Name}", "module {Name}", "# {words}", "  {name} {word}, {word}"),
     "md": ("# {words}", "## {words}", "{words} {words}", "- `{name}`: {words}", "[{word}]({word}.md)"),
     "txt": ("{words}", "{words} {words}.", "{name} = {number}", "  {words}"),
     "json": ("{{", "}}", '  "{name}": "{words}",', '  "{word}": {number},'),
     "sh": ("{name}() {{", "}}", "# {words}", "  {word} --{word} {number}", "export {WORD}={word}"),
-}  # fmt: skip
+}
 HEADS = ("Copyright 2001 The {words} authors", "SPDX-License-Identifier: {words}", "{words}", "{words}")
 COMMENTS = {"py": "# ", "rb": "# ", "sh": "# ", "md": "", "txt": "", "json": ""}  # others: //
 
@@ -59,9 +101,14 @@ def identifier(rng: random.Random, capital: bool = False) -> str:
 def _line(rng: random.Random, template: str) -> str:
     words = " ".join(rng.choice((rng.choice(WORDS), identifier(rng))) for _ in range(rng.randint(1, 5)))
     return template.format(
-        name=identifier(rng), Name=identifier(rng, True), word=rng.choice(WORDS), words=words,
-        WORD="_".join(rng.choice(WORDS) for _ in range(2)).upper(), number=rng.randint(0, 999), hex=f"{rng.getrandbits(24):x}",
-    )  # fmt: skip
+        name=identifier(rng),
+        Name=identifier(rng, True),
+        word=rng.choice(WORDS),
+        words=words,
+        WORD="_".join(rng.choice(WORDS) for _ in range(2)).upper(),
+        number=rng.randint(0, 999),
+        hex=f"{rng.getrandbits(24):x}",
+    )
 
 
 def source(rng: random.Random, extension: str) -> bytes:
@@ -102,7 +149,7 @@ def question(rng: random.Random) -> bytes:
 
 
 def write(root: Path, files: dict[bytes, bytes], old: bool = True) -> None:
-    """Writes the files, with times long past unless told otherwise: then what is indexed does not depend on the clock."""
+    """Writes the files, with times long past if `old`: then what is indexed does not depend on the clock."""
     for name, content in files.items():
         target = os.path.join(os.fsencode(root), name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
