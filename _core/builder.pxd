@@ -4,8 +4,8 @@
 Per file: read, outline (`outline.pxd`), cut into chunks (`chunk.pxd`), and each line's tokens to terms (`text.pxd`).
 Two open-addressing tables keep that cheap: a raw token leads to the ordinals of its terms, so that an identifier is
 split and stemmed once however often it stands in the source; a term's ordinal leads to its last posting, so that a
-second occurrence in the same chunk only adds weight. Postings are appended to three flat arrays in the order they are met and
-sorted by term (counting sort) when the segment is written.
+second occurrence in the same chunk only adds weight. Postings are appended to three flat arrays in the order they are
+met and sorted by term (counting sort) when the segment is written.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t, int64_t
 from libc.stddef cimport size_t

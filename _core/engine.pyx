@@ -45,7 +45,7 @@ from _core.unicode cimport (
     cp_width as _cp_width, cp_is_upper as _cp_is_upper,
 )
 from _core.version cimport version_string
-from _core.sys cimport errno
+from _core.sys cimport errno, EEXIST
 
 VERSION = (<bytes>version_string()).decode()
 FORMAT_VERSION = _store.FORMAT_VERSION
@@ -349,6 +349,15 @@ cdef _raise_store(int e, path):
         raise MemoryError
 
 
+cdef _remove(path, int error):
+    """Takes back a file that could not be finished; one that was there before is not ours."""
+    if error != EEXIST:
+        try:
+            os.unlink(path)
+        except OSError:
+            pass
+
+
 def write_store(bytes path, bytes kind, uint64_t serial, list arrays, bint sync=True) -> None:
     """A container with [(name, dtype, item size, buffer)]. Raises OSError; the file must then be removed."""
     cdef _store.StoreWriter w
@@ -453,10 +462,7 @@ cdef class Builder:
         if not _builder.builder_init(&self.b):
             raise MemoryError
         if not ok:
-            try:
-                os.unlink(path)
-            except OSError:
-                pass
+            _remove(path, error)
             if error:
                 raise OSError(error, os.strerror(error), os.fsdecode(path))
             raise MemoryError
@@ -488,10 +494,7 @@ def merge(list inputs, bytes path, uint64_t serial) -> None:
         with nogil:
             e = merge_segments(segments, deleted, n, out, serial, &error)
         if e:
-            try:
-                os.unlink(path)
-            except OSError:
-                pass
+            _remove(path, error)
             if e == MERGE_SYSTEM:
                 raise OSError(error, os.strerror(error), os.fsdecode(path))
             if e == MERGE_DAMAGED:
@@ -584,6 +587,7 @@ cdef class Reader:
     cdef _index.Index x
     cdef bytes folder
     cdef bint opened
+    cdef int busy  # calls at work in other threads: the maps are undone when the last of them ends
 
     def __cinit__(self, bytes folder):
         cdef int e
@@ -607,11 +611,21 @@ cdef class Reader:
     def close(self) -> None:
         if self.opened:
             self.opened = False
-            _index.index_close(&self.x)
+            if not self.busy:
+                _index.index_close(&self.x)
 
     cdef _check(self):
         if not self.opened:
             raise ValueError("the index is closed")
+
+    cdef _begin(self):
+        self._check()
+        self.busy += 1
+
+    cdef _end(self):
+        self.busy -= 1
+        if not self.busy and not self.opened:
+            _index.index_close(&self.x)
 
     @property
     def root(self) -> bytes:
@@ -634,9 +648,10 @@ cdef class Reader:
         cdef bint ok
         cdef const uint8_t* p = <const uint8_t*>self.folder
         cdef size_t n = len(self.folder)
-        self._check()
+        self._begin()
         with nogil:
             ok = _index.index_fresh(&self.x, p, n)
+        self._end()
         return bool(ok)
 
     def postings(self, bytes term) -> list:
@@ -669,7 +684,6 @@ cdef class Reader:
         cdef const uint8_t* p = <const uint8_t*>text
         cdef size_t n = len(text)
         cdef int k
-        self._check()
         default_weights(&w)
         _set_weights(&w, weights)
         globs, places = _slices(globs), _slices(places)
@@ -678,6 +692,7 @@ cdef class Reader:
         f = <Filter*>calloc(1, sizeof(Filter))
         q = <Query*>calloc(1, sizeof(Query))
         results.items = NULL
+        self._begin()
         try:
             if f == NULL or q == NULL:
                 raise MemoryError
@@ -712,6 +727,7 @@ cdef class Reader:
             free(f)
             free(q)
             free(results.items)
+            self._end()
 
     cdef list _places(self, const Query* q, const double* values, const Results* results, uint32_t limit):
         cdef Place* place = <Place*>calloc(1, sizeof(Place))

@@ -7,6 +7,7 @@ from libc.string cimport memcpy
 cdef enum:
     GLOB_BYTES = 512   # of a pattern with braces, spelled out; a longer one is taken as it is
     GLOB_DEPTH = 8     # pairs of braces
+    GLOB_TRIES = 4096  # ways to spell a pattern with braces; those beyond are not tried
 
 
 cdef inline bint _class(const uint8_t* p, size_t n, size_t* i, uint8_t c, bint* ok) noexcept nogil:
@@ -103,8 +104,9 @@ cdef inline bint glob_match(const uint8_t* p, size_t n, const uint8_t* s, size_t
 
 cdef inline bint _path_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t m) noexcept nogil:
     cdef size_t i, start
-    cdef bint slash = False
-    if n and p[n - 1] == 47:  # "docs/": a folder
+    cdef bint slash = False, folder = False
+    if n and p[n - 1] == 47:  # "docs/": a folder of that name, no file
+        folder = True
         n -= 1
     for i in range(n):
         if p[i] == 47:
@@ -114,7 +116,7 @@ cdef inline bint _path_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t
         if p[0] == 47:
             p += 1
             n -= 1
-        if glob_match(p, n, s, m):
+        if not folder and glob_match(p, n, s, m):
             return True
         for i in range(m):
             if s[i] == 47 and glob_match(p, n, s, i):
@@ -123,7 +125,7 @@ cdef inline bint _path_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t
     start = 0
     for i in range(m + 1):
         if i == m or s[i] == 47:
-            if glob_match(p, n, s + start, i - start):
+            if not (folder and i == m) and glob_match(p, n, s + start, i - start):
                 return True
             start = i + 1
     return False
@@ -146,27 +148,36 @@ cdef inline size_t _closing(const uint8_t* p, size_t n, size_t open_) noexcept n
     return n
 
 
-cdef inline bint _any_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t m, int depth) noexcept nogil:
+cdef inline bint _any_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t m, int depth,
+                           int* tries) noexcept nogil:
     cdef uint8_t[GLOB_BYTES] spelled
     cdef size_t open_ = 0, close_, i, start
     cdef int nested
     while open_ < n and p[open_] != 123:
         open_ += 2 if p[open_] == 92 else 1
     close_ = _closing(p, n, open_) if open_ < n else n
+    tries[0] += 1
+    if tries[0] > GLOB_TRIES:
+        return False
     if close_ >= n or depth == GLOB_DEPTH or n > GLOB_BYTES:
         return _path_glob(p, n, s, m)
     memcpy(spelled, p, open_)
     start = open_ + 1
     nested = 0
-    for i in range(start, close_ + 1):
-        if p[i] == 123:
+    i = start - 1
+    while i < close_:
+        i += 1
+        if p[i] == 92 and i + 1 < close_:
+            i += 1  # a quoted character parts nothing
+        elif p[i] == 123:
             nested += 1
         elif p[i] == 125 and i < close_:
             nested -= 1
         elif i == close_ or (p[i] == 44 and nested == 0):
             memcpy(spelled + open_, p + start, i - start)
             memcpy(spelled + open_ + i - start, p + close_ + 1, n - close_ - 1)
-            if _any_glob(spelled, open_ + i - start + n - close_ - 1, s, m, depth + 1):
+            if _any_glob(spelled, open_ + i - start + n - close_ - 1, s, m, depth + 1,
+                         tries):
                 return True
             start = i + 1
     return False
@@ -174,4 +185,5 @@ cdef inline bint _any_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t 
 
 cdef inline bint path_glob(const uint8_t* p, size_t n, const uint8_t* s, size_t m) noexcept nogil:
     """A glob against a path: without a slash it is for the last component, or any folder; with one, from the root."""
-    return _any_glob(p, n, s, m, 0)
+    cdef int tries = 0
+    return _any_glob(p, n, s, m, 0, &tries)

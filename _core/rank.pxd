@@ -42,7 +42,7 @@ from _core.topk cimport TopK, Hit, top_init, top_free, top_sort, path_order
 cdef enum:
     CHUNK_CANDIDATES = 100
     PATH_CANDIDATES = 64
-    NAMES_READ = 32         # chunks that are read to see whether they define a name of several parts
+    NAMES_READ = 200        # files that are read to see whether they define a name of several parts
     NAME_CANDIDATES = 256   # a name defined in more files than this brings no candidates of its own
     TOP_SUM = 50            # chunks that count as "global top" for `top_sum`
 
@@ -281,7 +281,9 @@ cdef inline void _from_paths(Ranking* r) noexcept nogil:
             pdf = 0
             for s in range(x.n_segments):
                 for j in range(<uint32_t>(r.paths[s].files.len // sizeof(FilePath))):
-                    pdf += ((<const FilePath*>r.paths[s].files.data)[j].exact >> i) & 1
+                    p = &(<const FilePath*>r.paths[s].files.data)[j]
+                    if not bit(x.deleted_files[s], p.file):
+                        pdf += (p.exact >> i) & 1
             if pdf:
                 r.word_idf[i] = idf(x.n_files, pdf)
                 r.path_weight[i] = r.word_idf[i] / (1 + r.weights.path_decay * i)
@@ -380,7 +382,7 @@ cdef inline void _from_names(Ranking* r) noexcept nogil:
         for s in range(x.n_segments):
             r.term[s] = segment_term(&x.segments[s], text, n)
             if r.term[s] < x.segments[s].n_terms:
-                df += segment_df(&x.segments[s], r.term[s])
+                df += live_df(x, s, r.term[s])
         for s in range(x.n_segments):
             t = r.term[s]
             if t >= x.segments[s].n_terms:
@@ -394,8 +396,7 @@ cdef inline void _from_names(Ranking* r) noexcept nogil:
                 elif code_weight(codes[j]) >= WEIGHT_NAME + WEIGHT_SIGNATURE and read < NAMES_READ:
                     if not filter_chunk(r.filter, x, s, docs[j]):
                         continue
-                    read += 1
-                    if source_defines(x, s, docs[j], name.at + at, name.len - at, &work, &kind):
+                    if source_defines(x, s, docs[j], name.at + at, name.len - at, &work, &kind, &read):
                         _define(r, s, docs[j], name_code(kind), True)
             free(docs)
             free(codes)
@@ -461,6 +462,8 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, Cursor* 
                 best[k] = best[k - 1]
                 k -= 1
             best[k] = v
+        if r.query.symbol and c.define != NO_DOC:
+            c.best = c.define  # who asks for a name wants its definition
         c.chunks = (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
         if further:
             for j in range(m):
@@ -474,6 +477,15 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, Cursor* 
             c.best = c.first  # the path alone brought it here
     _close_cursors(cursors, n_cursors)
     free(sums)
+
+
+cdef inline uint32_t _with_chunks(const Ranking* r) noexcept nogil:
+    """How many candidates have something to show."""
+    cdef uint32_t i, n = 0
+    cdef const Candidate* all = <const Candidate*>r.candidates.data
+    for i in range(<uint32_t>(r.candidates.len // sizeof(Candidate))):
+        n += all[i].first < all[i].end
+    return n
 
 
 cdef inline void _folders(Ranking* r) noexcept nogil:
@@ -524,7 +536,6 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
         if c.define != NO_DOC:
             if r.query.symbol:
                 v += w.symbol + (w.symbol_type if c.define_code == 2 else 0)
-                c.best = c.define
             else:
                 v += w.named * (1 if c.define_code else 0.5)
         if r.query.symbol and f.whole_name == r.query.whole_name and f.name_parts:
@@ -656,7 +667,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
         for i in range(n):
             order[i] = i
         if sort_numbers(order, n, _candidate_before, r.candidates.data):
-            _score_chunks(&r, order, n, cursors, n < limit and not one_per_file)
+            _score_chunks(&r, order, n, cursors, not one_per_file and (f.kinds or _with_chunks(&r) < limit))
             _folders(&r)
             _combine(&r)
             _results(&r, limit, one_per_file, out)

@@ -7,6 +7,7 @@ index, or the content still has the same hash.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 from _core.base cimport Bytes, bytes_reserve
+from _core.builder cimport last_name
 from _core.hash cimport hash64
 from _core.index cimport Index
 from _core.segment cimport (
@@ -17,7 +18,6 @@ from _core.sys cimport (
     stat_t, open_below, c_close, c_fstat, pread_all, mtime_ns, PATH_BYTES, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK,
     S_ISREG,
 )
-from _core.text cimport byte_class, BYTE_LOWER, BYTE_HIGH
 
 cdef enum SourceStatus:
     SOURCE_OK = 0
@@ -54,7 +54,7 @@ cdef inline int source_read(Index* x, const FileRecord* f, const uint8_t* path, 
     if status == SOURCE_OK and parent_len and not pread_all(fd, parent, parent_len, parent_at):
         status = SOURCE_CHANGED
     if status == SOURCE_OK:
-        if not bytes_reserve(out, end - start + 1):
+        if not bytes_reserve(out, <size_t>(end - start) + 1):
             status = SOURCE_MEMORY
         elif not pread_all(fd, out.data, end - start, start):
             status = SOURCE_CHANGED
@@ -64,16 +64,13 @@ cdef inline int source_read(Index* x, const FileRecord* f, const uint8_t* path, 
     return status
 
 
-cdef inline bint _in_name(uint8_t c) noexcept nogil:
-    return BYTE_LOWER <= byte_class(c) <= BYTE_HIGH
-
-
 cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, const uint8_t* name, uint32_t n,
                                 Bytes* work,
-                                int* kind) noexcept nogil:
+                                int* kind, uint32_t* reads) noexcept nogil:
     """Does the chunk define exactly this name, or one whose last component it is? `kind` of the first that does.
 
-    The records tell by the length of the names which are worth reading; only then is the file opened."""
+    The records tell by the length of the names which are worth reading; only then is the file opened, and `reads`
+    counts it."""
     cdef Segment* s = &x.segments[segment]
     cdef Defs d
     cdef Def def_
@@ -87,6 +84,7 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
         worth |= def_.name_len >= n
     if not worth:
         return False
+    reads[0] += 1
     file = segment_chunk_file(s, chunk)
     f = segment_file(s, file)
     c = segment_chunk(s, chunk)
@@ -112,7 +110,9 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
         if def_.name_len < n or at + def_.column + def_.name_len > work.len:
             continue
         end = at + def_.column + def_.name_len - n
-        if memcmp(work.data + end, name, n) == 0 and (def_.name_len == n or not _in_name(work.data[end - 1])):
+        if memcmp(work.data + end, name, n) == 0 and (
+                def_.name_len == n or last_name(work.data + end + n - def_.name_len,
+                                                def_.name_len) == def_.name_len - n):
             kind[0] = def_.kind
             return True
     return False

@@ -21,11 +21,11 @@ Every byte before `page_sums` is under a checksum and the header holds the sum o
 reader checks the header when it opens the file and a page when it first follows something into it (`store_touch`), so
 that a search pays for what it reads and damage is an error, never a wrong answer.
 
-Example, a tree of generation 7 with one array "x" of two <u4 (1, 2), 236 bytes in all:
-    89475250590D0A1A 7472656500000000 01000000 02000000 EC00000000000000 0700000000000000 (16 zero bytes) <sum>
+Example, a tree of generation 7 with one array "x" of two <u4 (1, 2), 260 bytes in all:
+    89475250590D0A1A 7472656500000000 01000000 02000000 0401000000000000 0700000000000000 (16 zero bytes) <sum>
     "x" 3C753400... 04000000 00000000 C000000000000000 0200000000000000
-    "page_sums" 3C753400... 04000000 00000000 E800000000000000 0100000000000000
-    (160..191 zero) 01000000 02000000 (200..231 zero) <page sum>
+    "page_sums" 3C753400... 04000000 00000000 0001000000000000 0100000000000000
+    (160..191 zero) 01000000 02000000 (200..255 zero) <page sum>
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
@@ -33,7 +33,7 @@ from libc.stdlib cimport malloc, calloc, free
 from libc.string cimport memcpy, memset, memcmp, strncmp, strncpy, strlen
 from _core.hash cimport hash64
 from _core.sys cimport (
-    off_t, stat_t, c_fstat, c_open, c_close, c_mmap, c_munmap, c_pwrite, c_fsync, write_all, errno, EINTR, ssize_t,
+    off_t, stat_t, c_fstat, c_open, c_close, c_mmap, c_munmap, c_pwrite, c_fsync, write_all, errno, EINVAL, ssize_t,
     O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_CLOEXEC, PROT_READ, MAP_SHARED, MAP_FAILED,
 )
 
@@ -281,6 +281,11 @@ cdef inline bint writer_open(StoreWriter* w, const char* path, const char* kind,
     cdef uint8_t[STORE_HEADER + STORE_DIRECTORY] zero
     memset(w, 0, sizeof(StoreWriter))
     memset(zero, 0, sizeof(zero))
+    w.fd = -1
+    if n_arrays + 1 > STORE_ARRAYS:
+        w.failed = True
+        w.error = EINVAL
+        return False
     w.buffer = <uint8_t*>malloc(WRITE_BUFFER)
     w.fd = c_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     if w.fd < 0 or w.buffer == NULL:

@@ -14,7 +14,8 @@ cdef extern from "<sys/types.h>" nogil:
 
 cdef extern from "<errno.h>" nogil:
     int errno
-    int ENOENT, EACCES, EEXIST, EINTR, ENOSPC, ELOOP, ENOTDIR, EISDIR, EPIPE, EROFS, EMFILE, ENAMETOOLONG, EDQUOT
+    int EINVAL, ENOENT, EACCES, EEXIST, EINTR, ENOSPC, ELOOP, ENOTDIR, EISDIR, EPIPE, EROFS, EMFILE, ENAMETOOLONG
+    int EDQUOT
 
 cdef extern from "<string.h>" nogil:
     char* strerror(int)

@@ -178,7 +178,8 @@ cdef inline void _add_term(Terms* out, const uint8_t* raw, uint32_t n, bint whol
     at += n
     work[0] = 61  # =
     memcpy(work + 1, raw, n)
-    m = stem(work + 1, n)
+    # A hexadecimal number is no word: 0xabed is not a form of 0xabe.
+    m = n if n > 2 and raw[0] == 48 and raw[1] == 120 else stem(work + 1, n)
     out.off[out.n] = <uint16_t>at
     if whole:
         out.len[out.n] = <uint16_t>make_term(out.text + at, work, m + 1)

@@ -517,9 +517,9 @@ def _sync(path: bytes) -> None:
 
 def _totals(folder: bytes, segments: list[_Segment], summary: Summary) -> None:
     for segment in segments:
-        gone = sum(byte.bit_count() for byte in segment.deleted or b"")
-        summary.files += segment.n_files - gone
-        summary.chunks += segment.n_chunks
+        n_files, n_chunks, *_ = engine.live(_segment_path(folder, segment.id), segment.deleted)
+        summary.files += n_files
+        summary.chunks += n_chunks
         summary.index_bytes += os.stat(_segment_path(folder, segment.id)).st_size
 
 

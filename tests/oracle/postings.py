@@ -103,7 +103,7 @@ def decode(data: bytes, start: int = 0) -> tuple[list[int], list[int], int, list
 
 
 def check_skips(skips: Sequence[Skip], docs: Sequence[int], codes: Sequence[int], length_codes: Sequence[int]) -> None:
-    """What bounds the best score of a block does so, but not by much. `length_codes`: of all documents of the segment."""
+    """A block's impact bounds its best score, and closely. `length_codes`: of all documents of the segment."""
     assert len(skips) == len(docs) // BLOCK
     table = lengths()
     counts = Counter(length_codes) if skips else Counter([0])
