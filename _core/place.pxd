@@ -5,9 +5,10 @@ A file that has changed since it was indexed gives nothing (`source.pxd`), and t
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
-from libc.string cimport memcpy, memset, memcmp
+from libc.string cimport memchr, memcmp, memset
 from _core.base cimport Bytes
 from _core.builder cimport LINE_BYTES
+from _core.hash cimport hash64
 from _core.index cimport Index
 from _core.query cimport Query, TERMS
 from _core.rank cimport Result
@@ -22,6 +23,7 @@ cdef enum:
     PLACE_LINES = 4096    # of a chunk and its context that are looked at
     PLACE_DEFS = 64
     PREFIX_BITS = 4096
+    REMEMBERED = 64
 
 cdef struct PlaceDef:
     uint32_t line         # in the file, from 0
@@ -38,6 +40,8 @@ cdef struct Matcher:
     uint64_t[64] maybe
     uint8_t[256] first        # not 0: a beginning starts with this byte, in either case
     bint short_terms          # a term has fewer than three bytes: every line is looked at
+    uint64_t[REMEMBERED] key  # tokens met lately, by hash, and what they match: the same few names come again and again
+    uint64_t[3 * REMEMBERED] seen
 
 cdef struct Place:
     const FileRecord* file
@@ -98,23 +102,29 @@ cdef inline bint may_match(const Matcher* m, const uint8_t* p, size_t n) noexcep
     return False
 
 
-cdef inline int token_match(const Matcher* m, const Token* t, uint64_t* seen) noexcept nogil:
-    """Sets in `seen` (3 words) the terms that the token has; how many of them are worth something."""
+cdef inline bint token_match(Matcher* m, const Token* t, uint64_t* seen) noexcept nogil:
+    """Sets in `seen` (3 words) the terms that the token has; whether one of them is worth something."""
     cdef Terms terms
     cdef uint32_t i, j
-    cdef int n = 0
     cdef const Query* q = m.query
-    token_terms(t, &terms)
-    for i in range(terms.n):
-        for j in range(q.n_terms):
-            if q.terms[j].len == terms.len[i] and m.weight[j] > 0 and memcmp(
-                    q.terms[j].text, terms.text + terms.off[i], terms.len[i]) == 0:
-                seen[j >> 6] |= <uint64_t>1 << (j & 63)
-                n += 1
-    return n
+    cdef uint64_t h = hash64(t.at, t.len) | 1  # 0 is an empty slot
+    cdef uint64_t* known = &m.seen[3 * ((h >> 1) & (REMEMBERED - 1))]
+    if m.key[(h >> 1) & (REMEMBERED - 1)] != h:
+        m.key[(h >> 1) & (REMEMBERED - 1)] = h
+        known[0] = known[1] = known[2] = 0
+        token_terms(t, &terms)
+        for i in range(terms.n):
+            for j in range(q.n_terms):
+                if q.terms[j].len == terms.len[i] and m.weight[j] > 0 and memcmp(
+                        q.terms[j].text, terms.text + terms.off[i], terms.len[i]) == 0:
+                    known[j >> 6] |= <uint64_t>1 << (j & 63)
+    seen[0] |= known[0]
+    seen[1] |= known[1]
+    seen[2] |= known[2]
+    return (known[0] | known[1] | known[2]) != 0
 
 
-cdef inline double line_score(const Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
+cdef inline double line_score(Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
     """Sum of the weights of the distinct terms in a line."""
     cdef uint64_t[3] seen
     cdef Token t
@@ -140,18 +150,15 @@ cdef inline double line_score(const Matcher* m, const uint8_t* p, size_t n) noex
 
 
 cdef inline void _split_lines(Place* p) noexcept nogil:
-    cdef uint32_t i
+    cdef const uint8_t* end = p.text.data + p.text.len
+    cdef const uint8_t* at = p.text.data
     p.n_lines = 0
     p.line[0] = 0
-    for i in range(<uint32_t>p.text.len):
-        if p.text.data[i] == 10:
-            if p.n_lines + 1 >= PLACE_LINES:
-                break
-            p.n_lines += 1
-            p.line[p.n_lines] = i + 1
-    if p.line[p.n_lines] < p.text.len and p.n_lines + 1 <= PLACE_LINES:
+    while at < end and p.n_lines < PLACE_LINES:
+        at = <const uint8_t*>memchr(at, 10, end - at)
+        at = at + 1 if at != NULL else end
         p.n_lines += 1
-        p.line[p.n_lines] = <uint32_t>p.text.len
+        p.line[p.n_lines] = <uint32_t>(at - p.text.data)
 
 
 cdef inline size_t line_text(const Place* p, uint32_t line, const uint8_t** at) noexcept nogil:
@@ -197,7 +204,7 @@ cdef inline bint _definitions(Segment* s, uint32_t chunk, Place* p) noexcept nog
             p.n_defs += 1
 
 
-cdef inline void _best_line(Place* p, const Matcher* m) noexcept nogil:
+cdef inline void _best_line(Place* p, Matcher* m) noexcept nogil:
     """The line with the most valuable terms, a definition's name counting again; else the first definition or text."""
     cdef uint32_t line, d = 0, i
     cdef const uint8_t* at
@@ -245,7 +252,7 @@ cdef inline bint _inside(const Place* p) noexcept nogil:
     return False
 
 
-cdef inline int place_load(Index* x, const Result* r, const Matcher* m, bint whole_file, bint with_parent,
+cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_file, bint with_parent,
                            Place* p) noexcept nogil:
     """Fills `p` (its `text` is reused) from the file as it is now: a SourceStatus. The name of what encloses the chunk
     is read only `with_parent`."""

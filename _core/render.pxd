@@ -113,7 +113,7 @@ cdef inline void harmless_path(Bytes* out, const Style* s, const uint8_t* path, 
     bytes_free(&raw)
 
 
-cdef inline void _marked(Bytes* out, const Style* s, const Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
+cdef inline void _marked(Bytes* out, const Style* s, Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
     """A line for a terminal: what the question matches in colour, cut at the width."""
     cdef uint32_t room = s.width if s.width else 0xFFFFFFFFU
     cdef const uint8_t* end = p + n
@@ -148,7 +148,7 @@ cdef inline void _number(Bytes* out, const Style* s, uint32_t line, uint8_t sepa
     bytes_byte(out, separator)
 
 
-cdef inline void _line(Bytes* out, const Style* s, const Matcher* m, const Place* p, uint32_t line,
+cdef inline void _line(Bytes* out, const Style* s, Matcher* m, const Place* p, uint32_t line,
                        bint context) noexcept nogil:
     """One line of a place: `path:12:text`, or `12:text` under its heading; a context line has - for : ."""
     cdef const uint8_t* at
@@ -170,7 +170,7 @@ cdef inline void _line(Bytes* out, const Style* s, const Matcher* m, const Place
     bytes_byte(out, 10)
 
 
-cdef inline void render_text(Bytes* out, const Style* s, const Matcher* m, const Place* p, bint same_file,
+cdef inline void render_text(Bytes* out, const Style* s, Matcher* m, const Place* p, bint same_file,
                              bint first) noexcept nogil:
     """A place for people and pipes; `same_file`: the one before it was of the same file, `first`: there was none."""
     cdef uint32_t line, lo, hi, k, i, n_best

@@ -2,7 +2,7 @@
 """`greppy search` from arguments to exit status: find the project, open or build its index, rank, print."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
-from libc.stdlib cimport free, strtol
+from libc.stdlib cimport calloc, free, strtol
 from libc.string cimport memcpy, memset, strcmp, strlen, strerror
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_str, bytes_uint
 from _core.filter cimport Filter, filter_free, GLOBS_MAX
@@ -484,13 +484,15 @@ cdef inline int _search(Session* s, const char* program, int64_t began) noexcept
 
 cdef inline int search_main(const Args* args, const char* program) noexcept nogil:
     """Runs one search; the exit status. `program` is argv[0]."""
-    cdef Session s
+    # From calloc, because most of it is never touched: fresh pages are zero without being written.
+    cdef Session* s = <Session*>calloc(1, sizeof(Session))
     cdef int status
     cdef int64_t began = clock_ns(False)
-    memset(&s, 0, sizeof(Session))
+    if s == NULL:
+        return complain(b"not enough memory", b"", b"")
     s.args = args
     s.index.root_fd = -1
-    status = _search(&s, program, began)
+    status = _search(s, program, began)
     # The maps are not undone: the process ends here, and the kernel does that once more cheaply than we would.
     filter_free(&s.filter)
     bytes_free(&s.folder)
@@ -498,4 +500,5 @@ cdef inline int search_main(const Args* args, const char* program) noexcept nogi
     bytes_free(&s.places)
     bytes_free(&s.out)
     bytes_free(&s.place.text)
+    free(s)
     return status
