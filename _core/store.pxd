@@ -14,7 +14,7 @@ All integers little-endian. One writer (`StoreWriter`), one reader (`Store`), us
     56     8    XXH64 of bytes 0..55 followed by the directory
     64     48n  directory: name (16, NUL-padded), dtype (8, NUL-padded), item size (4), 0 (4), offset (8), count (8)
     ...         arrays, each at a multiple of 64, zero bytes between them
-    ...         the last array, "page_sums" (<u4): for each 4,096 bytes of the file before it (the last piece may be
+    ...         the last array, "page_sums" (<u4): for each 1,024 bytes of the file before it (the last piece may be
                 shorter) the low 32 bits of their XXH64; the header is hashed as zeros there, it has its own sum
 
 Every byte before `page_sums` is under a checksum and the header holds the sum of nothing that may change after it. A
@@ -40,7 +40,7 @@ from _core.sys cimport (
 cdef enum:
     FORMAT_VERSION = 1
     STORE_HEADER = 64
-    STORE_PAGE = 4096
+    STORE_PAGE = 1024   # small, because most reads follow one record into a page and pay for all of it
     STORE_ARRAYS = 24   # no kind has more
     STORE_DIRECTORY = 1152  # bytes of a directory of that many
     STORE_ALIGN = 64

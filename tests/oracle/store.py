@@ -10,7 +10,7 @@ import xxhash
 MAGIC = b"\x89GRPY\r\n\x1a"
 HEADER = struct.Struct("<8s8sIIQQQQQ")
 ARRAY = struct.Struct("<16s8sIIQQ")
-PAGE = 4096
+PAGE = 1024
 
 
 @dataclass(frozen=True)
