@@ -39,8 +39,6 @@ _STATS = struct.Struct("<QQQQ")
 _NOT_DELETED = 0xFFFFFFFF
 TREE_FILE, TREE_SKIPPED, TREE_FOLDER, TREE_OUTSIDE = range(4)
 
-Progress = "Callable[[int, int], None]"
-
 
 class IndexingError(Exception):
     """Indexing failed for a reason that one sentence tells; the old index, if there was one, is as it was."""

@@ -143,8 +143,8 @@ def _watch_outside(path: bytes, result: Walk) -> None:
 
 def _walk_folders(root: bytes, ignored: set[bytes], result: Walk) -> None:
     """Every folder that git does not ignore, with its time."""
-    for path, _ in _scan(root, result, lambda path: path in ignored):
-        del path
+    for _ in _scan(root, result, lambda path: path in ignored):
+        pass  # what counts is what the scan notes of each folder
 
 
 def _apply_greppyignore(root: bytes, result: Walk) -> None:
