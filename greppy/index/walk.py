@@ -16,12 +16,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from greppy._core import engine
 from greppy.index.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-RACY_NS = 20_000_000
 IGNORE_FILES = (b".gitignore", b".greppyignore")
 SECRETS = (
     b".env", b".env.*", b"*.pem", b"*.key", b"*.p12", b"*.pfx", b"*.jks", b"*.keystore", b"id_rsa", b"id_dsa",
@@ -135,7 +135,7 @@ def _git_files(root: bytes, result: Walk) -> tuple[list[bytes], set[bytes]] | No
 def _watch_outside(path: bytes, result: Walk) -> None:
     try:
         status = os.lstat(path)
-        racy = time.time_ns() - status.st_mtime_ns < RACY_NS
+        racy = time.time_ns() - status.st_mtime_ns < engine.RACY_NS
         result.outside[path] = (status.st_size, 0 if racy else status.st_mtime_ns)
     except OSError:
         result.outside[path] = (2**64 - 1, 0)
@@ -248,7 +248,7 @@ def _scan(root: bytes, result: Walk, skip, enter=None) -> Iterator[tuple[bytes, 
         if folder and b".git" in files + folders:
             result.folders[folder] = before.st_mtime_ns
             continue
-        racy = time.time_ns() - before.st_mtime_ns < RACY_NS
+        racy = time.time_ns() - before.st_mtime_ns < engine.RACY_NS
         result.folders[folder] = 0 if racy else before.st_mtime_ns
         if enter is not None:
             enter(folder)
