@@ -26,7 +26,7 @@ from _core.postings cimport (
     Impacts, code_length, code_weight, impacts_init, postings_encode,
 )
 from _core.segment cimport (
-    FileRecord, RankRecord, ChunkRecord, BucketRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT,
+    FileRecord, RankRecord, ChunkRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT, CHUNK_STEP,
 )
 from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close
 from _core.sys cimport (
@@ -587,52 +587,63 @@ cdef inline void _term_order(const Builder* b, uint32_t* order, uint32_t* count)
 
 cdef struct Dictionary:
     # The dictionary of a segment while it is written, terms in their order.
-    Bytes post      # uint32 each
-    Bytes len       # uint8 each
-    Bytes text
+    uint32_t n
+    Bytes terms     # as in the array
+    Bytes starts    # uint32 each: where each begins
     Bytes hashes    # uint64 each
 
 
 cdef inline void dictionary_free(Dictionary* d) noexcept nogil:
-    bytes_free(&d.post)
-    bytes_free(&d.len)
-    bytes_free(&d.text)
+    bytes_free(&d.terms)
+    bytes_free(&d.starts)
     bytes_free(&d.hashes)
 
 
 cdef inline void dictionary_add(Dictionary* d, const uint8_t* text, uint32_t n, uint64_t hash,
                                 uint32_t post) noexcept nogil:
-    bytes_add(&d.post, &post, 4)
-    bytes_byte(&d.len, <uint8_t>n)
-    bytes_add(&d.text, text, n)
+    cdef uint32_t start = <uint32_t>d.terms.len
+    bytes_add(&d.starts, &start, 4)
+    bytes_byte(&d.terms, <uint8_t>n)
+    bytes_add(&d.terms, text, n)
+    bytes_add(&d.terms, &post, 4)
     bytes_add(&d.hashes, &hash, 8)
+    d.n += 1
 
 
 cdef inline bint dictionary_failed(const Dictionary* d) noexcept nogil:
-    return d.post.failed or d.len.failed or d.text.failed or d.hashes.failed
+    return d.terms.failed or d.starts.failed or d.hashes.failed
 
 
 cdef inline void dictionary_write(StoreWriter* w, const Dictionary* d) noexcept nogil:
-    """The arrays term_post, term_len, term_text and term_bucket, about twelve terms to a bucket."""
-    cdef uint32_t n = <uint32_t>d.len.len, k = 0, i = 0, b
+    """The arrays terms and term_bucket, about twelve terms to a bucket; their number."""
+    cdef uint32_t k = 0, i = 0, b, at
     cdef const uint64_t* hashes = <const uint64_t*>d.hashes.data
-    cdef BucketRecord r
-    while k < 28 and (<uint64_t>12 << k) < n:
+    while k < 28 and (<uint64_t>12 << k) < d.n:
         k += 1
-    writer_array(w, b"term_post", b"<u4", 4)
-    writer_add(w, d.post.data, d.post.len)
-    writer_array(w, b"term_len", b"|u1", 1)
-    writer_add(w, d.len.data, d.len.len)
-    writer_array(w, b"term_text", b"|u1", 1)
-    writer_add(w, d.text.data, d.text.len)
-    writer_array(w, b"term_bucket", b"bucket", sizeof(BucketRecord))
-    r.text = 0
+    w.head.numbers[1] = d.n
+    writer_array(w, b"terms", b"|u1", 1)
+    writer_add(w, d.terms.data, d.terms.len)
+    writer_array(w, b"term_bucket", b"<u4", 4)
     for b in range((<uint32_t>1 << k) + 1):
-        while i < n and (b == <uint32_t>1 << k or (k and hashes[i] >> (64 - k) < b)):
-            r.text += d.len.data[i]
+        while i < d.n and (b == <uint32_t>1 << k or (k and hashes[i] >> (64 - k) < b)):
             i += 1
-        r.term = i
-        writer_add(w, &r, sizeof(r))
+        at = (<const uint32_t*>d.starts.data)[i] if i < d.n else <uint32_t>d.terms.len
+        writer_add(w, &at, 4)
+
+
+cdef inline void write_file_chunks(StoreWriter* w, const uint32_t* firsts, uint32_t n_files,
+                                   uint32_t n_chunks) noexcept nogil:
+    """The arrays file_chunks and chunk_file, from the first chunk of each file."""
+    cdef uint32_t chunk = 0, file = 0
+    writer_array(w, b"file_chunks", b"<u4", 4)
+    writer_add(w, firsts, 4 * <size_t>n_files)
+    writer_add(w, &n_chunks, 4)
+    writer_array(w, b"chunk_file", b"<u4", 4)
+    while chunk < n_chunks:
+        while file + 1 < n_files and firsts[file + 1] <= chunk:
+            file += 1
+        writer_add(w, &file, 4)
+        chunk += CHUNK_STEP
 
 
 cdef inline uint32_t write_list(StoreWriter* w, const uint32_t* docs, const uint8_t* codes, uint32_t n,
@@ -709,9 +720,7 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
         writer_add(&w, b.files.data, b.files.len)
         writer_array(&w, b"file_rank", b"rank", sizeof(RankRecord))
         writer_add(&w, b.ranks.data, b.ranks.len)
-        writer_array(&w, b"file_chunks", b"<u4", 4)
-        writer_add(&w, b.file_chunks.data, b.file_chunks.len)
-        writer_add(&w, &b.n_chunks, 4)
+        write_file_chunks(&w, <const uint32_t*>b.file_chunks.data, <uint32_t>(b.file_chunks.len // 4), b.n_chunks)
         writer_array(&w, b"paths", b"|u1", 1)
         writer_add(&w, b.paths.data, b.paths.len)
         ok = parts_write(&w, <const FileRecord*>b.files.data, <uint32_t>(b.files.len // sizeof(FileRecord)),

@@ -36,7 +36,7 @@ from _core.rank cimport Weights, Results, default_weights, rank
 from _core.render cimport Style, json_place
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, segment_open, segment_close, segment_term, segment_postings, segment_df,
-    segment_file, segment_rank, segment_file_chunks,
+    segment_file, segment_path, segment_rank, segment_file_chunks, NO_TERM,
 )
 from _core.stem cimport stem as _stem
 from _core.text cimport Token, Terms, next_token, token_terms, make_term, TERM_MAX
@@ -380,7 +380,7 @@ def store_directory(bytes path, bytes kind) -> dict:
     right."""
     cdef _store.Store s
     cdef uint32_t i
-    _raise_store(_store.store_open(&s, path, kind), path)
+    _raise_store(_store.store_open(&s, path, kind, False), path)
     arrays = {}
     for i in range(s.head.n_arrays):
         arrays[(<bytes>s.arrays[i].name).decode()] = (
@@ -394,7 +394,7 @@ def store_verify(bytes path, bytes kind) -> bool:
     """Every page against its checksum. Raises OSError, DamagedError or VersionError when it cannot even be opened."""
     cdef _store.Store s
     cdef bint ok
-    _raise_store(_store.store_open(&s, path, kind), path)
+    _raise_store(_store.store_open(&s, path, kind, False), path)
     with nogil:
         ok = _store.store_check(&s)
     _store.store_close(&s)
@@ -483,7 +483,7 @@ def merge(list inputs, bytes path, uint64_t serial) -> None:
     try:
         for i in range(n):
             name, bits = inputs[i]
-            _raise_store(segment_open(&all[i], <bytes>name), name)
+            _raise_store(segment_open(&all[i], <bytes>name, False), name)
             opened = i + 1
             segments[i] = &all[i]
             deleted[i] = NULL
@@ -514,7 +514,7 @@ def live(bytes path, deleted) -> tuple:
     cdef uint64_t files = 0, n_chunks = 0, length = 0, depth = 1 << 20
     cdef const RankRecord* r
     cdef const uint8_t* bits = NULL
-    _raise_store(segment_open(&s, path), path)
+    _raise_store(segment_open(&s, path, False), path)
     try:
         if not _store.store_check(&s.store):
             raise DamagedError(f"{os.fsdecode(path)} is damaged")
@@ -545,14 +545,16 @@ def segment_paths(bytes path) -> list:
     cdef Segment s
     cdef uint32_t f
     cdef const FileRecord* r
-    _raise_store(segment_open(&s, path), path)
+    cdef const uint8_t* name
+    _raise_store(segment_open(&s, path, False), path)
     try:
         out = []
         for f in range(s.n_files):
             r = segment_file(&s, f)
-            if r == NULL:
+            name = segment_path(&s, r) if r != NULL else NULL
+            if name == NULL:
                 raise DamagedError(f"{os.fsdecode(path)} is damaged")
-            out.append(PyBytes_FromStringAndSize(<char*>&s.paths[r.path], r.path_len))
+            out.append(PyBytes_FromStringAndSize(<char*>name, r.path_len))
         return out
     finally:
         segment_close(&s)
@@ -592,7 +594,7 @@ cdef class Reader:
     def __cinit__(self, bytes folder):
         cdef int e
         self.folder = folder
-        e = _index.index_open(&self.x, <const uint8_t*>folder, len(folder))
+        e = _index.index_open(&self.x, <const uint8_t*>folder, len(folder), False)
         if e == _index.INDEX_MISSING:
             raise FileNotFoundError(2, "no index here", os.fsdecode(folder))
         if e == _index.INDEX_DAMAGED:
@@ -664,7 +666,7 @@ cdef class Reader:
         for i in range(self.x.n_segments):
             s = &self.x.segments[i]
             t = segment_term(s, <const uint8_t*><bytes>stored, len(stored))
-            if t == s.n_terms:
+            if t == NO_TERM:
                 continue
             docs = bytearray(4 * segment_df(s, t))
             codes = bytearray(segment_df(s, t))

@@ -8,7 +8,8 @@ from _core.glob cimport path_glob
 from _core.index cimport Index, SEGMENTS_MAX
 from _core.merge cimport bit
 from _core.segment cimport (
-    FileRecord, RankRecord, ChunkRecord, segment_file, segment_rank, segment_chunk, segment_chunk_file, FILE_TEST,
+    FileRecord, RankRecord, ChunkRecord, segment_file, segment_path, segment_rank, segment_chunk,
+    segment_chunk_file, FILE_TEST,
 )
 
 cdef enum:
@@ -20,17 +21,17 @@ cdef struct Slice:
     uint32_t len
 
 cdef struct Filter:
-    uint32_t n_globs
-    Slice[GLOBS_MAX] globs        # as given; `!` in front excludes; the last one that matches decides
-    bint includes                 # one of them has no `!`: what none matches is left out
-    uint32_t n_places
-    Slice[PLACES_MAX] places      # files or folders, relative to the root, without a slash at the end; empty: the root
+    bint active                   # any of what follows is set
+    bint no_tests
+    bint includes                 # a glob has no `!`: what none matches is left out
+    uint32_t kinds                # bit set; 0: any
     uint64_t[4] languages         # bit set of allowed ones; all zero: any
     uint64_t[4] not_languages
-    uint32_t kinds                # bit set; 0: any
-    bint no_tests
-    bint active                   # any of the above is set
+    uint32_t n_globs
+    uint32_t n_places
     uint8_t* known[SEGMENTS_MAX]  # a file: 0 not looked at, 1 shown, 2 left out
+    Slice[GLOBS_MAX] globs        # as given; `!` in front excludes; the last one that matches decides
+    Slice[PLACES_MAX] places      # files or folders, relative to the root, without a slash at the end; empty: the root
 
 
 cdef inline void filter_free(Filter* f) noexcept nogil:
@@ -81,6 +82,7 @@ cdef inline bint filter_file(Filter* f, Index* x, uint32_t segment, uint32_t fil
     """May the file be shown? Deleted files never."""
     cdef const FileRecord* r
     cdef const RankRecord* rank
+    cdef const uint8_t* path
     cdef uint8_t* known
     cdef bint ok
     if bit(x.deleted_files[segment], file):
@@ -96,7 +98,10 @@ cdef inline bint filter_file(Filter* f, Index* x, uint32_t segment, uint32_t fil
     rank = segment_rank(&x.segments[segment], file)
     if r == NULL or rank == NULL:
         return False
-    ok = _file_passes(f, r, rank, x.segments[segment].paths + r.path)
+    path = segment_path(&x.segments[segment], r)
+    if path == NULL:
+        return False
+    ok = _file_passes(f, r, rank, path)
     if known != NULL:
         known[file] = 1 if ok else 2
     return ok

@@ -7,7 +7,7 @@ from libc.string cimport strerror
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_str
 from _core.flags cimport Args, args_parse, help_text, CMD_NONE, CMD_SEARCH
 from _core.runtime cimport runtime_exec
-from _core.search cimport search_main, complain, EXIT_ERROR
+from _core.search cimport Session, search_main, complain, EXIT_ERROR
 from _core.sys cimport write_all, errno, EPIPE
 from _core.version cimport version_string
 
@@ -21,6 +21,10 @@ cdef extern from "<signal.h>" nogil:
 cdef extern from "<malloc.h>" nogil:
     int mallopt(int, int)
     int M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
+
+
+# Static, because a search touches little of it: such pages are zero without being written.
+cdef Session session
 
 
 cdef int _print(const Bytes* text) noexcept nogil:
@@ -54,7 +58,7 @@ cdef public int main(int argc, char** argv) noexcept nogil:
     elif args.help:
         help_text(args.command, &text)
     elif args.command == CMD_SEARCH:
-        return search_main(&args, argv[0])
+        return search_main(&session, &args, argv[0])
     else:
         return runtime_exec(argc, argv)
     status = _print(&text)

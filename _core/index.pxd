@@ -60,14 +60,14 @@ cdef struct TreeEntry:
 
 cdef struct Index:
     Store manifest
-    uint32_t n_segments
-    Segment[SEGMENTS_MAX] segments
-    const uint8_t* deleted_files[SEGMENTS_MAX]   # NULL: none
-    const uint8_t* deleted_chunks[SEGMENTS_MAX]
     uint64_t n_chunks, total_len, n_files, min_depth
     const uint8_t* root
     uint64_t root_n
     int root_fd          # -1 when the project's folder is gone
+    uint32_t n_segments
+    const uint8_t* deleted_files[SEGMENTS_MAX]   # NULL: none
+    const uint8_t* deleted_chunks[SEGMENTS_MAX]
+    Segment[SEGMENTS_MAX] segments
 
 cdef enum IndexError:
     INDEX_OK = 0
@@ -92,7 +92,7 @@ cdef inline void index_close(Index* x) noexcept nogil:
     store_close(&x.manifest)
     if x.root_fd >= 0:
         c_close(x.root_fd)
-    memset(x, 0, sizeof(Index))
+    x.n_segments = 0
     x.root_fd = -1
 
 
@@ -107,7 +107,8 @@ cdef inline int _store_error(int e) noexcept nogil:
 
 
 cdef inline int _open_segments(Index* x, const SegmentEntry* entries, uint32_t n, const uint8_t* deleted,
-                               uint64_t deleted_n, const uint8_t* folder, size_t folder_n) noexcept nogil:
+                               uint64_t deleted_n, const uint8_t* folder, size_t folder_n,
+                               bint fetching) noexcept nogil:
     cdef Bytes path
     cdef uint32_t i
     cdef uint64_t bits
@@ -121,11 +122,12 @@ cdef inline int _open_segments(Index* x, const SegmentEntry* entries, uint32_t n
         bytes_add(&path, b".seg", 5)
         if path.failed:
             return INDEX_MEMORY
-        e = segment_open(&x.segments[i], <const char*>path.data)
+        e = segment_open(&x.segments[i], <const char*>path.data, fetching)
         if e == STORE_OK:
             x.n_segments = i + 1
             if x.segments[i].n_files != entries[i].n_files or x.segments[i].n_chunks != entries[i].n_chunks:
                 e = STORE_DAMAGED
+        x.deleted_files[i] = x.deleted_chunks[i] = NULL
         if e == STORE_OK and entries[i].deleted != NOT_DELETED:
             bits = (<uint64_t>entries[i].n_files + 7) // 8
             if entries[i].deleted + bits + (<uint64_t>entries[i].n_chunks + 7) // 8 > deleted_n:
@@ -139,7 +141,7 @@ cdef inline int _open_segments(Index* x, const SegmentEntry* entries, uint32_t n
     return INDEX_OK
 
 
-cdef inline int _index_open(Index* x, const uint8_t* folder, size_t n) noexcept nogil:
+cdef inline int _index_open(Index* x, const uint8_t* folder, size_t n, bint fetching) noexcept nogil:
     cdef Bytes path
     cdef const SegmentEntry* entries
     cdef const uint8_t* deleted
@@ -147,12 +149,14 @@ cdef inline int _index_open(Index* x, const uint8_t* folder, size_t n) noexcept 
     cdef uint64_t count, deleted_n, m
     cdef char[PATH_BYTES] root
     cdef int e
-    memset(x, 0, sizeof(Index))
+    # Only what is used is written: most of an Index is room for segments that are not there.
+    memset(&x.manifest, 0, sizeof(Store))
+    x.n_segments = 0
     x.root_fd = -1
     bytes_init(&path)
     bytes_add(&path, folder, n)
     bytes_add(&path, b"/manifest", 10)
-    e = STORE_MEMORY if path.failed else store_open(&x.manifest, <const char*>path.data, b"manifest")
+    e = STORE_MEMORY if path.failed else store_open(&x.manifest, <const char*>path.data, b"manifest", False)
     bytes_free(&path)
     if e != STORE_OK:
         return _store_error(e)
@@ -168,7 +172,7 @@ cdef inline int _index_open(Index* x, const uint8_t* folder, size_t n) noexcept 
     x.total_len = stats[1]
     x.n_files = stats[2]
     x.min_depth = stats[3]
-    e = _open_segments(x, entries, <uint32_t>count, deleted, deleted_n, folder, n)
+    e = _open_segments(x, entries, <uint32_t>count, deleted, deleted_n, folder, n, fetching)
     if e == INDEX_OK:
         memcpy(root, x.root, x.root_n)
         root[x.root_n] = 0
@@ -176,15 +180,15 @@ cdef inline int _index_open(Index* x, const uint8_t* folder, size_t n) noexcept 
     return e
 
 
-cdef inline int index_open(Index* x, const uint8_t* folder, size_t n) noexcept nogil:
-    """Opens the index in folder[0:n]: an IndexError; only after INDEX_OK must it be closed.
+cdef inline int index_open(Index* x, const uint8_t* folder, size_t n, bint fetching) noexcept nogil:
+    """Opens the index in folder[0:n], see `store_open`: an IndexError; only after INDEX_OK must it be closed.
 
     A segment can vanish between reading the manifest and mapping it, when a writer commits: then the manifest is
     new."""
     cdef int e = INDEX_OK, _i
     cdef bint had_manifest
     for _i in range(OPEN_TRIES):
-        e = _index_open(x, folder, n)
+        e = _index_open(x, folder, n, fetching)
         if e == INDEX_OK:
             return e
         had_manifest = x.manifest.base != NULL
@@ -255,7 +259,7 @@ cdef inline bint index_fresh(Index* x, const uint8_t* folder, size_t n) noexcept
     bytes_byte(&path, 47)
     bytes_hex16(&path, x.manifest.head.serial)
     bytes_add(&path, b".tree", 6)
-    if path.failed or store_open(&tree, <const char*>path.data, b"tree") != STORE_OK:
+    if path.failed or store_open(&tree, <const char*>path.data, b"tree", False) != STORE_OK:
         bytes_free(&path)
         return False
     bytes_free(&path)

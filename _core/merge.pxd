@@ -10,7 +10,8 @@ from libc.stdlib cimport malloc, calloc, realloc, free
 from libc.string cimport memcpy, memset, memcmp
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve
 from _core.builder cimport (
-    Dictionary, dictionary_add, dictionary_failed, dictionary_free, dictionary_write, write_list,
+    Dictionary, dictionary_add, dictionary_failed, dictionary_free, dictionary_write, write_file_chunks,
+    write_list,
 )
 from _core.hash cimport hash64
 from _core.parts cimport parts_write
@@ -35,10 +36,11 @@ cdef struct Input:
     const uint8_t* deleted   # one bit a file, or NULL
     uint32_t* chunk_map      # new number of each chunk, NO_DOC for one that goes
     uint32_t file            # next file to take
-    uint32_t term            # next term, and its hash and bytes
+    uint64_t term            # where the next term begins in `terms`; its hash, bytes and postings
     uint64_t hash
     const uint8_t* text
     uint32_t text_len
+    uint32_t post
     uint32_t df              # postings of the term at hand
     uint32_t at, end         # the run of those that stay, in the work arrays
 
@@ -53,14 +55,19 @@ cdef inline void _next_file(Input* in_) noexcept nogil:
 
 
 cdef inline void _load_term(Input* in_) noexcept nogil:
-    """The bytes and hash of term `in_.term`; those of the one before end where they begin."""
-    if in_.term < in_.segment.n_terms:
-        in_.text += in_.text_len
-        in_.text_len = in_.segment.term_len[in_.term]
-        if in_.text_len > in_.segment.term_text + in_.segment.term_text_n - in_.text:
-            in_.segment.store.damaged = True
-            in_.text_len = 0
-        in_.hash = hash64(in_.text, in_.text_len)
+    """The term that begins at `in_.term`; the next one begins where it ends."""
+    cdef const uint8_t* p = in_.segment.terms + in_.term
+    cdef uint64_t left = in_.segment.terms_n - in_.term
+    if left == 0:
+        return
+    if left < 5 or p[0] > left - 5:
+        in_.segment.store.damaged = True
+        in_.segment.terms_n = in_.term
+        return
+    in_.text = p + 1
+    in_.text_len = p[0]
+    memcpy(&in_.post, in_.text + in_.text_len, 4)
+    in_.hash = hash64(in_.text, in_.text_len)
 
 
 cdef inline int _compare_terms(const Input* a, const Input* b) noexcept nogil:
@@ -175,13 +182,11 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
     cdef Input* first
     bytes_init(&list)
     for i in range(n):
-        in_[i].text = in_[i].segment.term_text
-        in_[i].text_len = 0
         _load_term(&in_[i])
     while result == MERGE_OK:
         m = 0
         for i in range(n):
-            if in_[i].term >= in_[i].segment.n_terms:
+            if in_[i].term >= in_[i].segment.terms_n:
                 continue
             order = _compare_terms(&in_[i], have[0]) if m else -1
             if order < 0:
@@ -194,7 +199,7 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
             break
         sum = 0
         for i in range(m):
-            have[i].df = segment_df(have[i].segment, have[i].term)
+            have[i].df = segment_df(have[i].segment, have[i].post)
             if have[i].df == 0:
                 result = MERGE_DAMAGED
                 break
@@ -216,7 +221,7 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
                 break
         sum = 0
         for i in range(m):
-            if not segment_postings(have[i].segment, have[i].term, docs + sum, codes + sum):
+            if not segment_postings(have[i].segment, have[i].post, docs + sum, codes + sum):
                 result = MERGE_DAMAGED
                 break
             have[i].at = sum
@@ -243,7 +248,7 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
                                   &list)
             dictionary_add(terms, first.text, first.text_len, first.hash, post)
         for i in range(m):
-            have[i].term += 1
+            have[i].term += have[i].text_len + 5
             _load_term(have[i])
         if list.failed or dictionary_failed(terms):
             result = MERGE_MEMORY
@@ -318,8 +323,7 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
         writer_add(&w, files.data, files.len)
         writer_array(&w, b"file_rank", b"rank", sizeof(RankRecord))
         writer_add(&w, ranks.data, ranks.len)
-        writer_array(&w, b"file_chunks", b"<u4", 4)
-        writer_add(&w, firsts.data, firsts.len)
+        write_file_chunks(&w, <const uint32_t*>firsts.data, <uint32_t>(firsts.len // 4 - 1), <uint32_t>lengths.len)
         writer_array(&w, b"paths", b"|u1", 1)
         writer_add(&w, paths.data, paths.len)
         if not parts_write(&w, <const FileRecord*>files.data, <uint32_t>(files.len // sizeof(FileRecord)), paths.data):

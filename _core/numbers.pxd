@@ -40,7 +40,7 @@ cdef inline uint32_t map_get(const NumberMap* m, uint32_t key) noexcept nogil:
 
 
 cdef inline bint map_put(NumberMap* m, uint32_t key, uint32_t value) noexcept nogil:
-    """Gives `key`, which must have none, a value. False: no memory."""
+    """Gives `key` a value. False: no memory."""
     cdef NumberMap larger
     cdef uint32_t i
     if m.n * 2 > m.mask:
@@ -55,7 +55,7 @@ cdef inline bint map_put(NumberMap* m, uint32_t key, uint32_t value) noexcept no
         free(m.slots)
         m[0] = larger
     i = _slot(m, key)
+    m.n += m.slots[2 * i] == 0
     m.slots[2 * i] = key + 1
     m.slots[2 * i + 1] = value
-    m.n += 1
     return True

@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, realloc, free
 from libc.string cimport memcpy, memset, memcmp
-from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_varint
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_varint
 from _core.hash cimport hash64
 from _core.path cimport PathWords, path_words
 from _core.segment cimport FileRecord, PartRecord
@@ -92,7 +92,7 @@ cdef inline bint parts_write(StoreWriter* out, const FileRecord* files, uint32_t
     errors)."""
     cdef Words w
     cdef PathWords pw
-    cdef Bytes lists
+    cdef Bytes lists, names
     cdef uint32_t f, i, word, n_seen, last
     cdef uint32_t pair[2]
     cdef uint32_t* order = NULL
@@ -104,12 +104,14 @@ cdef inline bint parts_write(StoreWriter* out, const FileRecord* files, uint32_t
     cdef bint ok = False
     memset(&w, 0, sizeof(Words))
     bytes_init(&lists)
+    bytes_init(&names)
     w.mask = 1023
     w.slots = <uint32_t*>calloc(1024, 4)
     if w.slots == NULL:
         return False
     for f in range(n_files):
         path_words(paths + files[f].path, files[f].path_len, &pw)
+        bytes_byte(&names, <uint8_t>pw.n_name)
         for i in range(pw.n):
             word = _word(&w, pw.text + pw.off[i], pw.raw[i], pw.stem[i])
             if w.words.failed or w.text.failed:
@@ -122,8 +124,8 @@ cdef inline bint parts_write(StoreWriter* out, const FileRecord* files, uint32_t
     order = <uint32_t*>malloc(<size_t>w.n * 4 + 4)
     at = <uint32_t*>calloc(<size_t>w.n + 2, 4)
     sorted = <uint32_t*>malloc(<size_t>n_seen * 4 + 4)
-    if (not w.words.failed and not w.text.failed and not w.seen.failed and order != NULL and at != NULL
-            and sorted != NULL):
+    if (not w.words.failed and not w.text.failed and not w.seen.failed and not names.failed and order != NULL
+            and at != NULL and sorted != NULL):
         # Counting sort of the pairs by word keeps the files of a word ascending.
         seen = <const uint32_t*>w.seen.data
         for i in range(n_seen):
@@ -150,6 +152,8 @@ cdef inline bint parts_write(StoreWriter* out, const FileRecord* files, uint32_t
             for f in range(at[order[i]] - x.n_files, at[order[i]]):
                 bytes_varint(&lists, <uint64_t>((sorted[f] >> 1) - last) << 1 | (sorted[f] & 1))
                 last = sorted[f] >> 1
+                if sorted[f] & 1:
+                    bytes_byte(&lists, names.data[last])
         r.files = <uint32_t>lists.len
         r.n_files = 0
         r.len = 0
@@ -176,4 +180,5 @@ cdef inline bint parts_write(StoreWriter* out, const FileRecord* files, uint32_t
     bytes_free(&w.text)
     bytes_free(&w.seen)
     bytes_free(&lists)
+    bytes_free(&names)
     return ok

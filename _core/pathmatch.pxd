@@ -12,7 +12,7 @@ from _core.numbers cimport NO_NUMBER, NumberMap, map_free, map_get, map_init, ma
 from _core.parts cimport _compare as compare_bytes
 from _core.query cimport Query
 from _core.segment cimport Segment, PartRecord
-from _core.store cimport store_touch
+from _core.store cimport store_read
 
 cdef enum:
     PREFIX_RAW = 3
@@ -25,6 +25,7 @@ cdef struct FilePath:
     uint32_t name        # bit i: word i of the question matches the file's name
     uint32_t exact       # ... with equal stems
     uint32_t hits        # words of the name that a word of the question matches
+    uint32_t parts       # words of the name
 
 cdef struct PartMatch:
     uint32_t part
@@ -52,28 +53,33 @@ cdef inline void matches_free(PathMatches* m) noexcept nogil:
 cdef inline const uint8_t* _part(Segment* s, uint32_t i, int by, uint32_t* part, uint32_t* n) noexcept nogil:
     """Text of the i-th part in order of words (RAW_LOOKUP) or stems (STEM_LOOKUP); NULL when damaged."""
     cdef const PartRecord* r
+    cdef const uint32_t* order
+    cdef const uint8_t* text
     cdef uint32_t end
     part[0] = i
     if by == STEM_LOOKUP:
-        if not store_touch(&s.store, &s.part_order[i], 4):
+        order = <const uint32_t*>store_read(&s.store, &s.part_order[i], 4)
+        if order == NULL:
             return NULL
-        part[0] = s.part_order[i]
+        part[0] = order[0]
         if part[0] >= s.n_parts:
             s.store.damaged = True
             return NULL
-    r = &s.parts[part[0]]
-    if not store_touch(&s.store, r, 2 * sizeof(PartRecord)):
+    r = <const PartRecord*>store_read(&s.store, &s.parts[part[0]], 2 * sizeof(PartRecord))
+    if r == NULL:
         return NULL
     end = r[1].text
-    if end > s.part_text_n or r.text > end or r.len > end - r.text or not store_touch(
-            &s.store, s.part_text + r.text, end - r.text):
+    if end > s.part_text_n or r.text > end or r.len > end - r.text:
         s.store.damaged = True
+        return NULL
+    text = <const uint8_t*>store_read(&s.store, s.part_text + r.text, end - r.text)
+    if text == NULL:
         return NULL
     if by == STEM_LOOKUP:
         n[0] = end - r.text - r.len
-        return s.part_text + r.text + r.len
+        return text + r.len
     n[0] = r.len
-    return s.part_text + r.text
+    return text
 
 
 cdef inline uint32_t _lower_bound(Segment* s, int by, const uint8_t* key, uint32_t n) noexcept nogil:
@@ -121,26 +127,31 @@ cdef inline void _find(Segment* s, int by, uint32_t word, const uint8_t* key, ui
             i += 1
 
 
-cdef inline const uint8_t* _part_files(Segment* s, const PartMatch* m, const uint8_t** end) noexcept nogil:
-    """The list of a part's files; NULL when damaged."""
-    cdef const PartRecord* r = &s.parts[m.part]
-    cdef uint64_t n = <uint64_t>r.n_files * 5
-    if r.files > s.part_files_n:
+cdef inline const uint8_t* _part_files(Segment* s, const PartMatch* m, uint32_t* n_files,
+                                       const uint8_t** end) noexcept nogil:
+    """The list of a part's files and how many they are; NULL when damaged."""
+    cdef const PartRecord* r = <const PartRecord*>store_read(&s.store, &s.parts[m.part], sizeof(PartRecord))
+    cdef const uint8_t* p
+    cdef uint64_t n
+    n_files[0] = 0
+    if r == NULL or r.files > s.part_files_n:
         s.store.damaged = True
         return NULL
+    n = <uint64_t>r.n_files * 6
     if n > s.part_files_n - r.files:
         n = s.part_files_n - r.files
-    if not store_touch(&s.store, s.part_files + r.files, n):
-        return NULL
-    end[0] = s.part_files + r.files + n
-    return s.part_files + r.files
+    p = <const uint8_t*>store_read(&s.store, s.part_files + r.files, n)
+    if p != NULL:
+        n_files[0] = r.n_files
+        end[0] = p + n
+    return p
 
 
 cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexcept nogil:
     """The parts that match the question, and the files that have one in their name. False: no memory."""
     cdef PartMatch* m
     cdef PartMatch* all
-    cdef uint32_t i, j, _k, n = 0, f, at
+    cdef uint32_t i, j, _k, n = 0, f, at, n_files
     cdef uint64_t v
     cdef const uint8_t* p
     cdef const uint8_t* end
@@ -166,9 +177,9 @@ cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexc
     out.parts.len = n * sizeof(PartMatch)
     for i in range(n):
         m = &all[i]
-        p = _part_files(s, m, &end)
+        p = _part_files(s, m, &n_files, &end)
         f = 0
-        for _k in range(s.parts[m.part].n_files if p != NULL else 0):
+        for _k in range(n_files):
             p = read_varint(p, end, &v)
             if p == NULL or f + (v >> 1) >= s.n_files:
                 s.store.damaged = True
@@ -176,6 +187,11 @@ cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexc
             f += <uint32_t>(v >> 1)
             if not v & 1:
                 continue
+            if p == end:
+                s.store.damaged = True
+                return True
+            fresh.parts = p[0]
+            p += 1
             at = map_get(&out.index, f)
             if at == NO_NUMBER:
                 at = <uint32_t>(out.files.len // sizeof(FilePath))
@@ -194,7 +210,7 @@ cdef inline void match_folders(Segment* s, const PathMatches* parts, const Numbe
                                uint32_t* folders) noexcept nogil:
     """Sets in folders[wanted[file]] the words that equal a folder's, for the files that are wanted."""
     cdef const PartMatch* m
-    cdef uint32_t i, _k, f, at
+    cdef uint32_t i, _k, f, at, n_files
     cdef uint64_t v
     cdef const uint8_t* p
     cdef const uint8_t* end
@@ -202,15 +218,16 @@ cdef inline void match_folders(Segment* s, const PathMatches* parts, const Numbe
         m = &(<const PartMatch*>parts.parts.data)[i]
         if not m.exact:
             continue
-        p = _part_files(s, m, &end)
+        p = _part_files(s, m, &n_files, &end)
         f = 0
-        for _k in range(s.parts[m.part].n_files if p != NULL else 0):
+        for _k in range(n_files):
             p = read_varint(p, end, &v)
             if p == NULL:
                 s.store.damaged = True
                 return
             f += <uint32_t>(v >> 1)
             if v & 1:
+                p += 1
                 continue
             at = map_get(wanted, f)
             if at != NO_NUMBER:

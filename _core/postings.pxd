@@ -127,35 +127,43 @@ cdef inline void pack_block(const uint32_t* v, uint32_t bits, uint32_t* out) noe
 cdef inline void unpack_block(const uint32_t* p, uint32_t bits, uint32_t* out) noexcept nogil:
     """The inverse of `pack_block`.
 
-    Four values are read before four are written: `out` might overlap `p` for all the compiler knows, and only so may it
-    use one vector instruction for the four."""
-    cdef uint32_t _g, shift, at, a, b, c, d
+    Without a branch for values that lie in two words, and with four values read before four are written (`out` might
+    overlap `p` for all the compiler knows): only so does it use vector instructions for the four."""
+    cdef uint32_t shift, left, a, b, c, d, at = 0
     cdef uint32_t mask = 0xFFFFFFFFU if bits == 32 else (<uint32_t>1 << bits) - 1
-    cdef const uint32_t* q
+    cdef const uint32_t* q = p
+    cdef const uint32_t* last = p + 4 * bits - 4  # from here on no value reaches into a word behind its own
     cdef uint32_t* o = out
+    cdef uint32_t* end = out + BLOCK
     if bits == 0:
         memset(out, 0, 4 * BLOCK)
         return
-    at = 0
-    for _g in range(32):
+    while q < last:
         shift = at & 31
-        q = p + ((at >> 5) << 2)
-        at += bits
-        a = q[0] >> shift
-        b = q[1] >> shift
-        c = q[2] >> shift
-        d = q[3] >> shift
-        if shift + bits > 32:
-            shift = 32 - shift
-            a |= q[4] << shift
-            b |= q[5] << shift
-            c |= q[6] << shift
-            d |= q[7] << shift
+        left = 31 - shift
+        a = q[0] >> shift | (q[4] << 1) << left
+        b = q[1] >> shift | (q[5] << 1) << left
+        c = q[2] >> shift | (q[6] << 1) << left
+        d = q[3] >> shift | (q[7] << 1) << left
         o[0] = a & mask
         o[1] = b & mask
         o[2] = c & mask
         o[3] = d & mask
         o += 4
+        at += bits
+        q = p + ((at >> 5) << 2)
+    while o < end:
+        shift = at & 31
+        a = q[0] >> shift
+        b = q[1] >> shift
+        c = q[2] >> shift
+        d = q[3] >> shift
+        o[0] = a & mask
+        o[1] = b & mask
+        o[2] = c & mask
+        o[3] = d & mask
+        o += 4
+        at += bits
 
 
 cdef inline uint32_t best_width(const uint32_t* deltas) noexcept nogil:
@@ -255,8 +263,8 @@ cdef inline bint block_decode(const Skip* s, const uint8_t* data, const uint8_t*
 
     False: damaged. Nothing outside [data, end) is read."""
     cdef uint32_t[BLOCK] values
-    cdef uint32_t i, d = before, over = 0, width = bit_width(s.top_code)
-    cdef uint64_t high
+    cdef uint32_t i, width = bit_width(s.top_code)
+    cdef uint64_t high, d = <uint64_t>before + 1 & 0xFFFFFFFFU
     cdef const uint8_t* at
     if s.doc_bits > 32 or width > CODE_BITS or s.patches > BLOCK or (
             16 * (<size_t>s.doc_bits + width) + s.patches > <size_t>(end - data)):
@@ -273,11 +281,13 @@ cdef inline bint block_decode(const Skip* s, const uint8_t* data, const uint8_t*
                 return False
             docs[data[i]] |= <uint32_t>(high << s.doc_bits)
     for i in range(BLOCK):
-        d += docs[i] + 1
-        docs[i] = d
-        over |= <uint32_t>(d >= n_docs)
         codes[i] = <uint8_t>values[i]
-    return not over and d == s.last
+    # `d` has 64 bits and only grows: when it ends at the last document, all others came before it.
+    for i in range(BLOCK):
+        d += docs[i]
+        docs[i] = <uint32_t>d
+        d += 1
+    return d == <uint64_t>s.last + 1 and s.last < n_docs
 
 
 cdef inline const uint8_t* tail_decode(const uint8_t* p, const uint8_t* end, uint32_t before, uint32_t n,

@@ -42,9 +42,9 @@ cdef struct Query:
     uint32_t n_names
     bint symbol             # one identifier, perhaps qualified: the answer is its definition
     uint32_t whole_name     # of a symbol: compared with FileRecord.whole_name
-    Word[WORDS] words
-    Term[TERMS] terms       # words first, then extras
     Name[NAMES] names
+    Term[TERMS] terms       # words first, then extras
+    Word[WORDS] words
 
 
 cdef inline bint stop_word(const uint8_t* w, size_t n) noexcept nogil:
@@ -170,7 +170,9 @@ cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept n
     cdef uint8_t[2 * TOKEN_MAX] prev
     cdef uint8_t[512] joined
     cdef uint32_t prev_n
-    memset(q, 0, sizeof(Query))
+    q.n_words = q.n_terms = q.n_names = 0
+    q.symbol = False
+    q.whole_name = 0
     while n and _space(text[0]):
         text += 1
         n -= 1

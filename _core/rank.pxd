@@ -25,13 +25,13 @@ from _core.pathmatch cimport FilePath, PathMatches, match_folders, match_names, 
 from _core.postings cimport BM25_B, BM25_K1, NO_DOC, WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
 from _core.query cimport Name, Query, TERMS, WORDS
 from _core.score cimport (
-    CONTRIBUTIONS, Cursor, Retrieval, SCALE, contributions, retrieval_init, idf, live_df, cursor_open,
-    cursor_close, accumulate, best_chunks, impact_unit,
+    Cursor, GROUP, NEVER, Retrieval, SCALE, retrieval_init, idf, live_df, cursor_open, cursor_close, accumulate,
+    best_chunks,
 )
 from _core.segment cimport (
-    Segment, RankRecord, segment_term, segment_df, segment_postings, segment_rank, segment_file_chunks,
-    segment_chunk_file, FILE_TEST, FILE_EXAMPLE,
-    FILE_COMPAT, FILE_GENERATED, FILE_VENDORED,
+    List, NO_TERM, Segment, RankRecord, list_close, segment_list, segment_term, segment_df, segment_postings,
+    segment_rank, segment_file_chunks, segment_chunk_file, FILE_TEST, FILE_EXAMPLE, FILE_COMPAT, FILE_GENERATED,
+    FILE_VENDORED,
 )
 from _core.sort cimport sort_numbers
 from _core.source cimport source_defines
@@ -105,7 +105,9 @@ cdef struct Ranking:
     double path_total       # of path_weight
     double idf_total
     float[TERMS] term_weight
-    uint32_t[TERMS] term    # of the segment at hand, n_terms when it lacks it
+    Cursor* cursors         # [segment * n_terms + i]: those of the segment's terms, in the order of the query
+    uint8_t* term           # the same: which term it is
+    uint32_t[SEGMENTS_MAX] n_cursors
     Bytes candidates        # of Candidate
     PathMatches paths[SEGMENTS_MAX]
     NumberMap candidate_of[SEGMENTS_MAX]  # file -> its place in `candidates`
@@ -140,15 +142,24 @@ cdef inline void _term_weights(Ranking* r, double* term_idf) noexcept nogil:
     """idf of every term over all segments; then the weights of words in chunks and in paths."""
     cdef Index* x = r.index
     cdef const Query* q = r.query
-    cdef uint32_t i, s, t
+    cdef uint32_t i, s, t, n
     cdef uint64_t df
     cdef double v
     for i in range(q.n_terms):
         df = 0
         for s in range(x.n_segments):
             t = segment_term(&x.segments[s], q.terms[i].text, q.terms[i].len)
-            if t < x.segments[s].n_terms:
-                df += live_df(x, s, t)
+            if t == NO_TERM:
+                continue
+            n = s * q.n_terms + r.n_cursors[s]
+            r.cursors[n].docs = NULL
+            r.cursors[n].bounds = NULL
+            r.term[n] = <uint8_t>i
+            r.n_cursors[s] += 1
+            if segment_list(&x.segments[s], t, &r.cursors[n].list):
+                df += live_df(x, s, &r.cursors[n].list)
+            elif not x.segments[s].store.damaged:
+                r.failed = True
         v = idf(x.n_chunks, df) if df else 0
         if i < q.n_words:
             r.word_idf[i] = v
@@ -157,29 +168,36 @@ cdef inline void _term_weights(Ranking* r, double* term_idf) noexcept nogil:
         else:
             v *= q.terms[i].weight
         r.term_weight[i] = <float>v
-        if v > 0:
-            contributions(&r.retrieval, r.term_weight[i], r.retrieval.adds + i * CONTRIBUTIONS)
         term_idf[i] = v
 
 
-cdef inline uint32_t _open_cursors(Ranking* r, uint32_t segment, Cursor* cursors) noexcept nogil:
-    """Cursors over the terms that the segment has, in the order of the query; how many, each to be closed."""
-    cdef Segment* s = &r.index.segments[segment]
-    cdef uint32_t i, t, n = 0
-    for i in range(r.query.n_terms):
-        t = segment_term(s, r.query.terms[i].text, r.query.terms[i].len)
-        if t < s.n_terms and r.term_weight[i] > 0:
-            if not cursor_open(s, t, r.retrieval.adds + i * CONTRIBUTIONS, &cursors[n]) and not s.store.damaged:
+cdef inline void _open_cursors(Ranking* r) noexcept nogil:
+    """Opens the cursors of the terms that count and forgets the others."""
+    cdef uint32_t i, s, n
+    cdef Cursor* all
+    cdef uint8_t* term
+    for s in range(r.index.n_segments):
+        all = r.cursors + s * r.query.n_terms
+        term = r.term + s * r.query.n_terms
+        n = 0
+        for i in range(r.n_cursors[s]):
+            if r.term_weight[term[i]] <= 0:
+                cursor_close(&all[i])
+                continue
+            all[n] = all[i]
+            if not r.index.segments[s].store.damaged and not cursor_open(
+                    &r.index.segments[s], &r.retrieval, r.term_weight[term[i]],
+                    &all[n]) and not r.index.segments[s].store.damaged:
                 r.failed = True
-            cursors[n].unit = impact_unit(s, r.retrieval.average, r.term_weight[i])
             n += 1
-    return n
+        r.n_cursors[s] = n
 
 
-cdef inline void _close_cursors(Cursor* cursors, uint32_t n) noexcept nogil:
-    cdef uint32_t i
-    for i in range(n):
-        cursor_close(&cursors[i])
+cdef inline void _close_cursors(Ranking* r) noexcept nogil:
+    cdef uint32_t i, s
+    for s in range(r.index.n_segments):
+        for i in range(r.n_cursors[s]):
+            cursor_close(&r.cursors[s * r.query.n_terms + i])
 
 
 cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) noexcept nogil:
@@ -202,29 +220,32 @@ cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) n
     return &(<Candidate*>r.candidates.data)[at]
 
 
-cdef inline void _from_chunks(Ranking* r, uint32_t k, Cursor* cursors) noexcept nogil:
+cdef inline void _from_chunks(Ranking* r, uint32_t k) noexcept nogil:
     """The files of the k best chunks; `top_sum` from the first of them."""
     cdef TopK top
-    cdef uint32_t s, n, i
+    cdef uint32_t s, i
+    cdef uint32_t* order = <uint32_t*>malloc(<size_t>k * 4)
     cdef Hit* h
     cdef Candidate* c
-    if not top_init(&top, k):
+    if not top_init(&top, k) or order == NULL:
+        free(order)
+        top_free(&top)
         r.failed = True
         return
     for s in range(r.index.n_segments):
-        n = _open_cursors(r, s, cursors)
         if not r.failed and not r.index.segments[s].store.damaged and not best_chunks(
-                r.index, s, cursors, n, &r.retrieval, r.filter, &top):
+                r.index, s, r.cursors + s * r.query.n_terms, r.n_cursors[s], &r.retrieval, r.filter, &top):
             r.failed = True
-        _close_cursors(cursors, n)
-    top_sort(&top, r.index)
+    if not top_sort(&top, r.index, order):
+        r.failed = True
     for i in range(top.n):
-        h = &top.heap[i]
+        h = &top.items[order[i]]
         c = _candidate(r, h.segment, segment_chunk_file(&r.index.segments[h.segment], h.chunk))
         if c == NULL:
             break
         if i < TOP_SUM:
             c.top_sum += h.score / <double>SCALE
+    free(order)
     top_free(&top)
 
 
@@ -239,9 +260,9 @@ cdef inline double _masked(const double* v, uint32_t mask) noexcept nogil:
     return sum
 
 
-cdef inline double _name_score(Ranking* r, const FilePath* p, const RankRecord* f, Candidate* c) noexcept nogil:
+cdef inline double _name_score(Ranking* r, const FilePath* p, Candidate* c) noexcept nogil:
     """The features that the file's name gives, into `c`; their weighted sum."""
-    cdef double precision = <double>p.hits / f.name_parts if f.name_parts else 0
+    cdef double precision = <double>p.hits / p.parts if p.parts else 0
     if precision > 1:
         precision = 1
     c.name_precision = precision
@@ -268,7 +289,6 @@ cdef inline void _from_paths(Ranking* r) noexcept nogil:
     cdef PathHit[PATH_CANDIDATES] best
     cdef uint32_t s, i, j, n = 0, pdf
     cdef const FilePath* p
-    cdef const RankRecord* rec
     cdef Candidate c
     cdef double v
     for s in range(x.n_segments):
@@ -293,10 +313,7 @@ cdef inline void _from_paths(Ranking* r) noexcept nogil:
     for s in range(x.n_segments):
         for j in range(<uint32_t>(r.paths[s].files.len // sizeof(FilePath))):
             p = &(<const FilePath*>r.paths[s].files.data)[j]
-            rec = segment_rank(&x.segments[s], p.file)
-            if rec == NULL:
-                return
-            v = _name_score(r, p, rec, &c)
+            v = _name_score(r, p, &c)
             if n == PATH_CANDIDATES and v < best[n - 1].score:
                 continue
             if not filter_file(r.filter, x, s, p.file):
@@ -367,6 +384,8 @@ cdef inline void _from_names(Ranking* r) noexcept nogil:
     cdef uint32_t* docs
     cdef uint8_t* codes
     cdef uint64_t df
+    cdef uint32_t[SEGMENTS_MAX] term
+    cdef List list_
     cdef uint8_t[TERM_MAX] text
     cdef bint exact
     cdef const Name* name
@@ -380,12 +399,14 @@ cdef inline void _from_names(Ranking* r) noexcept nogil:
         df = 0
         read = 0
         for s in range(x.n_segments):
-            r.term[s] = segment_term(&x.segments[s], text, n)
-            if r.term[s] < x.segments[s].n_terms:
-                df += live_df(x, s, r.term[s])
+            term[s] = segment_term(&x.segments[s], text, n)
+            if term[s] != NO_TERM:
+                if segment_list(&x.segments[s], term[s], &list_):
+                    df += live_df(x, s, &list_)
+                list_close(&list_)
         for s in range(x.n_segments):
-            t = r.term[s]
-            if t >= x.segments[s].n_terms:
+            t = term[s]
+            if t == NO_TERM:
                 continue
             if not _all_postings(&x.segments[s], t, &docs, &codes, &m):
                 r.failed |= not x.segments[s].store.damaged
@@ -411,24 +432,27 @@ cdef inline bint _candidate_before(const void* context, uint32_t a, uint32_t b) 
     return all[a].file < all[b].file
 
 
-cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, Cursor* cursors, bint further) noexcept nogil:
+cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint further) noexcept nogil:
     """Scores all chunks of the candidates: `chunks` and `best` of each, and the others to `r.further`."""
-    cdef uint32_t i, j, k, m, segment = NO_DOC, n_cursors = 0, cap = 0
+    cdef uint32_t i, j, k, m, segment = NO_DOC, cap = 0
+    cdef uint32_t[TERMS] hints  # candidates ascend, so a cursor need not look back
     cdef Candidate* c
-    cdef Segment* s = NULL
+    cdef Cursor* cursors
+    cdef Segment* s
     cdef int32_t* sums = NULL
+    cdef uint8_t* groups
     cdef int32_t[4] best
     cdef int32_t v
     cdef Result next
     for i in range(n):
         c = &(<Candidate*>r.candidates.data)[order[i]]
         if c.segment != segment:
-            _close_cursors(cursors, n_cursors)
-            segment = c.segment
-            s = &r.index.segments[segment]
-            n_cursors = _open_cursors(r, segment, cursors)
-            if r.failed or s.store.damaged:
-                break
+            memset(hints, 0, r.n_cursors[c.segment] * 4)
+        segment = c.segment
+        s = &r.index.segments[segment]
+        cursors = r.cursors + segment * r.query.n_terms
+        if s.store.damaged:
+            break
         m = c.end - c.first
         if c.end < c.first or c.end > s.n_chunks:
             s.store.damaged = True
@@ -438,15 +462,16 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, Cursor* 
         if m > cap:
             cap = m + 256
             free(sums)
-            sums = <int32_t*>malloc(<size_t>cap * 4)
+            sums = <int32_t*>malloc(<size_t>cap * 4 + cap // GROUP + 1)
             if sums == NULL:
                 r.failed = True
                 break
         memset(sums, 0, <size_t>m * 4)
         if not store_touch(&s.store, s.chunk_len + c.first, m):
             break
-        for j in range(n_cursors):
-            accumulate(s, &cursors[j], 0, c.first, c.end, sums)
+        groups = <uint8_t*>(sums + cap)
+        for j in range(r.n_cursors[segment]):
+            hints[j] = accumulate(s, &cursors[j], hints[j], c.first, c.end, NEVER, sums, groups)
         best[0] = best[1] = best[2] = best[3] = 0
         c.best = NO_DOC
         for j in range(m):
@@ -475,7 +500,6 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, Cursor* 
                     bytes_add(&r.further, &next, sizeof(next))
         if c.best == NO_DOC and not r.filter.kinds:
             c.best = c.first  # the path alone brought it here
-    _close_cursors(cursors, n_cursors)
     free(sums)
 
 
@@ -526,7 +550,7 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
             return
         at = map_get(&r.paths[c.segment].index, c.file)
         p = &(<const FilePath*>r.paths[c.segment].files.data)[at] if at != NO_NUMBER else &none
-        v = _name_score(r, p, f, c)
+        v = _name_score(r, p, c)
         c.folders = _masked(r.word_idf, c.folder_words & ~p.exact) / r.idf_total if r.idf_total > 0 else 0
         v += w.folders * c.folders
         if max_chunks > 0:
@@ -627,36 +651,35 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
 
     `term_idf[i]` (TERMS of them) is what a match of term i in a line is worth."""
     cdef Ranking r
-    cdef Cursor* cursors
     cdef uint32_t* order
     cdef uint32_t i, n, k
-    memset(&r, 0, sizeof(Ranking))
     memset(out, 0, sizeof(Results))
     r.index = x
     r.query = q
     r.filter = f
     r.weights = w
-    bytes_init(&r.candidates)
-    bytes_init(&r.further)
-    cursors = <Cursor*>malloc(<size_t>(q.n_terms + 1) * sizeof(Cursor))
-    if cursors == NULL:
-        out.failed = True
-        return
     k = limit + limit // 2
     k = k if k > CHUNK_CANDIDATES else CHUNK_CANDIDATES
     if k > x.n_chunks:
         k = <uint32_t>x.n_chunks if x.n_chunks else 1
-    if not retrieval_init(&r.retrieval, x, w.k1, w.b, q.n_terms):
-        free(cursors)
-        out.failed = True
-        return
+    retrieval_init(&r.retrieval, x, w.k1, w.b)
     r.retrieval.exhaustive |= w.exhaustive != 0
+    n = x.n_segments * q.n_terms + 1
+    r.cursors = <Cursor*>malloc(<size_t>n * (sizeof(Cursor) + 1))
+    r.term = <uint8_t*>(r.cursors + n)
+    r.failed = r.cursors == NULL
+    r.path_total = 0
+    r.idf_total = 0
+    bytes_init(&r.candidates)
+    bytes_init(&r.further)
     for i in range(x.n_segments):
+        r.n_cursors[i] = 0
         if not matches_init(&r.paths[i]) or not map_init(&r.candidate_of[i]):
             r.failed = True
     if not r.failed:
         _term_weights(&r, term_idf)
-        _from_chunks(&r, k, cursors)
+        _open_cursors(&r)
+        _from_chunks(&r, k)
         _from_paths(&r)
         _from_names(&r)
     n = <uint32_t>(r.candidates.len // sizeof(Candidate))
@@ -667,16 +690,16 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
         for i in range(n):
             order[i] = i
         if sort_numbers(order, n, _candidate_before, r.candidates.data):
-            _score_chunks(&r, order, n, cursors, not one_per_file and (f.kinds or _with_chunks(&r) < limit))
+            _score_chunks(&r, order, n, not one_per_file and (f.kinds or _with_chunks(&r) < limit))
             _folders(&r)
             _combine(&r)
             _results(&r, limit, one_per_file, out)
         else:
             r.failed = True
     out.failed = r.failed
+    _close_cursors(&r)
     free(order)
-    free(cursors)
-    free(r.retrieval.adds)
+    free(r.cursors)
     for i in range(x.n_segments):
         matches_free(&r.paths[i])
         map_free(&r.candidate_of[i])

@@ -10,10 +10,10 @@ from _core.outline cimport (
     Outline, outline_init, outline_free, outline_scan, kind_name, LINE_COMMENT, LINE_ATTRIBUTE, KIND_NONE,
 )
 from _core.chunk cimport CLASS_BITS
-from _core.place cimport Place, PlaceDef, Matcher, line_text, line_score, token_match, may_match
+from _core.place cimport Place, PlaceDef, Matcher, line_text, line_score, next_match
 from _core.builder cimport LINE_BYTES
 from _core.segment cimport FILE_TEST
-from _core.text cimport Token, next_token
+from _core.text cimport Token
 from _core.unicode cimport utf8_decode, cp_width
 
 cdef enum:
@@ -122,19 +122,17 @@ cdef inline void _marked(Bytes* out, const Style* s, Matcher* m, const uint8_t* 
     cdef const uint8_t* stop = p + (n if n < LINE_BYTES else LINE_BYTES)
     cdef Token t
     cdef uint64_t[3] seen
-    if s.color and may_match(m, p, n if n < LINE_BYTES else LINE_BYTES):
-        while room:
-            scan = next_token(scan, stop, &t)
-            if scan == NULL:
-                break
-            memset(seen, 0, sizeof(seen))
-            if may_match(m, t.at, t.len) and token_match(m, &t, seen):
-                harmless(out, done, t.at - done, &room)
-                if room:
-                    bytes_str(out, _match_color())
-                    harmless(out, t.at, scan - t.at, &room)
-                    bytes_str(out, _plain())
-                done = scan
+    memset(seen, 0, sizeof(seen))
+    while s.color and room:
+        scan = next_match(m, scan, stop, &t, seen)
+        if scan == NULL:
+            break
+        harmless(out, done, t.at - done, &room)
+        if room:
+            bytes_str(out, _match_color())
+            harmless(out, t.at, scan - t.at, &room)
+            bytes_str(out, _plain())
+        done = scan
     if room:
         harmless(out, done, end - done, &room)
     if room == 0 and s.width:

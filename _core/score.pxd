@@ -6,20 +6,20 @@ and K(len) = 2 * k1 * (1 - b + b * len / average length): Robertson & Zaragoza, 
 BM25 and Beyond", 2009, with fields weighed before saturation (BM25F). A term's weight holds its idf = ln(1 + (N - df +
 .5) / (df + .5)), with N and df those of the whole project.
 
-A term's contributions are rounded to whole multiples of 1 / SCALE, one table a term (weight code by length code). Sums
-of integers do not depend on the order of the addends: a chunk has the same score whatever segment it is in, however its
-neighbours were scored, and whether blocks were skipped.
+A posting's contribution is rounded to a whole multiple of 1 / SCALE. Sums of integers do not depend on the order of
+the addends: a chunk has the same score whatever segment it is in, however its neighbours were scored, and whether
+blocks were skipped.
 
 Retrieval works window by window of WINDOW documents. For each term and window the most the term can add there is known
 from the impacts of the blocks that overlap it (Ding & Suel, "Faster top-k document retrieval using block-max indexes",
 2011), or from the postings themselves when there are few. A few windows are visited by the sum of these bounds, best
 first, then all others whose sum can reach the list. Within a window it is MaxScore (Turtle & Flood, "Query
 evaluation: strategies and optimizations", 1995): terms whose bounds together cannot lift a chunk into the list are only
-looked up for chunks that the others have brought near it. `exhaustive` switches all of that off; the result is the
-same.
+looked up for chunks that the others have brought near it, and a block that cannot lift one into it, whatever the other
+terms add, is not decoded. `exhaustive` switches all of that off; the result is the same.
 """
 from libc.math cimport log
-from libc.stdint cimport uint8_t, uint32_t, int32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, int32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, free
 from libc.string cimport memset
@@ -29,30 +29,32 @@ from _core.merge cimport bit
 from _core.postings cimport (
     BLOCK, BM25_B, BM25_K1, NO_DOC, CODES, Skip, bm25_k, code_weight, code_length,
 )
-from _core.segment cimport Segment, List, segment_list, segment_df, list_block
-from _core.sort cimport sort_numbers
-from _core.store cimport store_touch
-from _core.topk cimport TopK, Hit, top_threshold, top_push
+from _core.segment cimport Segment, List, list_block, list_close
+from _core.store cimport STORE_PAGE, store_touch
+from _core.topk cimport TopK, top_cut, top_push
 
 cdef enum:
     CURSORS = 192
     WINDOW = 2048         # documents scored at a time: their sums stay in the first-level cache
-    GROUP = 64            # sums that are looked at together: one bit of a window's mask
-    LOOKUP = 4            # a look-up costs as much as adding so many postings
+    GROUP = 64            # sums that are looked at together
+    GROUPS = 32           # WINDOW // GROUP
+    LOOKUP = 8            # a look-up costs as much as adding so many postings
+    FEW = 16              # so few look-ups are not worth finding out what to look up
     SCOUTS = 16           # windows visited by bound before the others follow in order
-    FLAT = 32768           # a list of no more postings is decoded whole
+    FLAT = 4096           # a list of no more postings is decoded whole
     SCALE = 1 << 20
-    CONTRIBUTIONS = 4096  # of a term: CODES times the 256 length codes
+    CONTRIBUTIONS = 4096  # CODES times the 256 length codes
+    NEVER = -0x7FFFFFFF   # a threshold that everything reaches
 
 cdef struct Cursor:
     List list
-    const int32_t* adds   # contributions: [weight code * 256 + length code]
     uint32_t block        # the one in `docs`; NO_DOC none
-    float density         # postings a window, on average
     uint32_t n            # postings in `docs`: of that block, or all of a flat list
     bint flat
     uint32_t* docs
-    uint8_t* codes
+    int32_t* gives        # flat: what each posting adds
+    uint8_t* codes        # else: the codes of the block
+    int32_t* adds         # and what each code adds at each length: [weight code * 256 + length code]
     int32_t unit          # a posting adds at most this times its impact
     int32_t* bounds       # a window: the most the term adds to a document of it
     uint32_t* first       # a window: the first block (flat: posting) that may be in it, and one entry more
@@ -60,71 +62,112 @@ cdef struct Cursor:
 cdef struct Retrieval:
     # What one query's scoring shares between segments.
     float[256] k          # K by length code
+    float[CODES] y        # weight by weight code
     bint exhaustive       # score everything: the oracle of pruning
     double average        # length of a chunk, over the project
-    int32_t* adds         # CONTRIBUTIONS for each term
 
 
 cdef inline double idf(uint64_t n, uint64_t df) noexcept nogil:
     return log(1 + (<double>n - <double>df + 0.5) / (<double>df + 0.5))
 
 
-cdef inline bint retrieval_init(Retrieval* r, Index* x, double k1, double b, uint32_t n_terms) noexcept nogil:
-    """K of every length; room for the contributions of `n_terms` terms. False: no memory."""
+cdef inline void retrieval_init(Retrieval* r, Index* x, double k1, double b) noexcept nogil:
+    """K of every length."""
     cdef uint32_t i
     cdef double average = <double>x.total_len / <double>x.n_chunks if x.n_chunks and x.total_len else 1
     for i in range(256):
         r.k[i] = <float>bm25_k(k1, b, code_length(i), average)
+    for i in range(CODES):
+        r.y[i] = <float>code_weight(i)
     r.average = average
     # Stored impacts hold for the standard parameters only.
     r.exhaustive = k1 != BM25_K1 / 100.0 or b != BM25_B / 100.0
-    r.adds = <int32_t*>malloc(<size_t>(n_terms + 1) * CONTRIBUTIONS * sizeof(int32_t))
-    return r.adds != NULL
 
 
-cdef inline void contributions(const Retrieval* r, float weight, int32_t* adds) noexcept nogil:
-    """What a posting of each weight and length adds, for a term of that weight."""
-    cdef uint32_t code, i
-    cdef float y, scaled = weight * SCALE
-    for code in range(CODES):
-        y = <float>code_weight(code)
-        for i in range(256):
-            adds[code * 256 + i] = <int32_t>(scaled * y / (r.k[i] + y))
+cdef inline int32_t gives(float scaled, float y, float k) noexcept nogil:
+    """What a posting of weight `y` adds, for a term of the weight `scaled`, in 1 / SCALE."""
+    return <int32_t>(scaled * y / (k + y))
 
 
 # --------------------------------------------------------------------------------------------------------- cursors
 
 cdef inline void cursor_close(Cursor* c) noexcept nogil:
     free(c.docs)
-    free(c.codes)
     free(c.bounds)
-    free(c.first)
-    c.docs = NULL
-    c.codes = NULL
-    c.bounds = NULL
-    c.first = NULL
+    list_close(&c.list)
 
 
-cdef inline bint cursor_open(Segment* s, uint32_t term, const int32_t* adds, Cursor* c) noexcept nogil:
-    """A reader of a term's list; a short list is decoded at once. False: damage or no memory. To be closed either
-    way."""
-    cdef uint32_t b, room
-    memset(c, 0, sizeof(Cursor))
-    c.adds = adds
-    c.block = NO_DOC
-    if not segment_list(s, term, &c.list):
-        return False
-    c.flat = c.list.df <= FLAT
-    room = c.list.df if c.flat and c.list.df > BLOCK else BLOCK
-    c.docs = <uint32_t*>malloc(<size_t>room * 4)
-    c.codes = <uint8_t*>malloc(room)
-    if c.docs == NULL or c.codes == NULL:
-        return False
-    if c.flat:
-        for b in range(c.list.blocks + (1 if c.list.df % BLOCK else 0)):
-            if not list_block(s, &c.list, b, c.docs + b * BLOCK, c.codes + b * BLOCK):
+cdef inline bint _touch_lengths(Segment* s, const uint32_t* docs, uint32_t n) noexcept nogil:
+    """The pages with the length codes of these documents, which ascend."""
+    cdef size_t first = <size_t>(s.chunk_len - s.store.base), page = <size_t>-1
+    cdef uint32_t i
+    if (first + docs[0]) // STORE_PAGE == (first + docs[n - 1]) // STORE_PAGE:
+        return store_touch(&s.store, s.chunk_len + docs[0], 1)
+    for i in range(n):
+        if (first + docs[i]) // STORE_PAGE != page:
+            page = (first + docs[i]) // STORE_PAGE
+            if not store_touch(&s.store, s.chunk_len + docs[i], 1):
                 return False
-        c.n = c.list.df
+    return True
+
+
+cdef inline bint _open_flat(Segment* s, const Retrieval* r, float scaled, Cursor* c) noexcept nogil:
+    """Decodes all of a list: documents, and what each posting adds."""
+    cdef uint8_t[BLOCK] codes
+    cdef float[BLOCK] y
+    cdef float[BLOCK] k
+    cdef uint32_t b, i, n
+    cdef uint32_t* docs = c.docs
+    cdef int32_t* out = c.gives
+    for b in range(c.list.blocks + (1 if c.list.df % BLOCK else 0)):
+        n = BLOCK if b < c.list.blocks else c.list.df % BLOCK
+        if not list_block(s, &c.list, b, docs, codes) or not _touch_lengths(s, docs, n):
+            return False
+        for i in range(n):
+            y[i] = r.y[codes[i]]
+            k[i] = r.k[s.chunk_len[docs[i]]]
+        for i in range(n):  # apart from the loads, so that it becomes vector instructions
+            out[i] = gives(scaled, y[i], k[i])
+        docs += n
+        out += n
+    c.n = c.list.df
+    list_close(&c.list)  # its room serves the next one
+    return True
+
+
+cdef inline int32_t impact_unit(const Segment* s, double average, float weight) noexcept nogil:
+    """What one step of impact is worth for a term of that weight.
+
+    Impacts were taken with the segment's own average length. Under a larger one a posting scores more, but at most by
+    the ratio of the two: K falls with the average, and K / K' <= average' / average."""
+    cdef double own = <double>s.total_len / s.n_chunks if s.n_chunks and s.total_len else 1
+    cdef double ratio = average / own if average > own else 1
+    return <int32_t>(weight * <double>SCALE * ratio * 1.000001 / 255) + 1
+
+
+cdef inline bint cursor_open(Segment* s, const Retrieval* r, float weight, Cursor* c) noexcept nogil:
+    """A reader of `c.list`, which becomes its own; a short list is decoded at once. False: damage or no memory. To be
+    closed either way."""
+    cdef uint32_t code, i, room
+    cdef float scaled = weight * SCALE
+    c.block = NO_DOC
+    c.n = 0
+    c.bounds = NULL
+    c.unit = impact_unit(s, r.average, weight)
+    c.flat = c.list.df <= FLAT
+    if c.flat:
+        room = (c.list.df + BLOCK - 1) // BLOCK * BLOCK  # a block is decoded whole
+        c.docs = <uint32_t*>malloc(<size_t>room * 8)
+        c.gives = <int32_t*>(c.docs + room)
+        return c.docs != NULL and _open_flat(s, r, scaled, c)
+    c.docs = <uint32_t*>malloc(5 * BLOCK + CONTRIBUTIONS * 4)
+    if c.docs == NULL:
+        return False
+    c.adds = <int32_t*>(c.docs + BLOCK)
+    c.codes = <uint8_t*>(c.adds + CONTRIBUTIONS)
+    for code in range(CODES):
+        for i in range(256):
+            c.adds[code * 256 + i] = gives(scaled, r.y[code], r.k[i])
     return True
 
 
@@ -140,15 +183,13 @@ cdef inline bint _load(Segment* s, Cursor* c, uint32_t block) noexcept nogil:
 
 
 cdef inline uint32_t _from(const uint32_t* docs, uint32_t lo, uint32_t hi, uint32_t doc) noexcept nogil:
-    """The first of docs[lo:hi] that is not before `doc`, or hi."""
-    cdef uint32_t mid
-    while lo < hi:
-        mid = lo + (hi - lo) // 2
-        if docs[mid] < doc:
-            lo = mid + 1
-        else:
-            hi = mid
-    return lo
+    """The first of docs[lo:hi] that is not before `doc`, or hi. Without a branch that could be guessed wrongly."""
+    cdef uint32_t half, n = hi - lo
+    while n > 1:
+        half = n >> 1
+        lo += half & -<uint32_t>(docs[lo + half - 1] < doc)
+        n -= half
+    return lo + (n == 1 and docs[lo] < doc)
 
 
 cdef inline uint32_t _block_of(const Cursor* c, uint32_t lo, uint32_t doc) noexcept nogil:
@@ -163,71 +204,86 @@ cdef inline uint32_t _block_of(const Cursor* c, uint32_t lo, uint32_t doc) noexc
     return lo
 
 
-cdef inline uint64_t _add(const Cursor* c, const uint8_t* lengths, uint32_t i, uint32_t n, uint32_t base, uint32_t end,
-                          int32_t* sums) noexcept nogil:
-    """docs[i:n], none before `base`, as far as they lie before `end`, into the sums; the groups they are in."""
+cdef inline void _add_flat(const Cursor* c, uint32_t i, uint32_t stop, uint32_t base, int32_t* sums,
+                           uint8_t* groups) noexcept nogil:
+    """Postings [i, stop), none before `base`, into the sums."""
+    cdef uint32_t at
+    while i < stop:
+        at = c.docs[i] - base
+        sums[at] += c.gives[i]
+        groups[at // GROUP] = 1
+        i += 1
+
+
+cdef inline void _add_block(const Cursor* c, const uint8_t* lengths, uint32_t base, uint32_t end, int32_t* sums,
+                            uint8_t* groups) noexcept nogil:
+    """Postings of the block at hand that lie in [base, end) into the sums."""
     cdef const uint32_t* docs = c.docs
     cdef const uint8_t* codes = c.codes
     cdef const int32_t* adds = c.adds
-    cdef uint64_t groups = 0
-    cdef uint32_t d
-    if n > i and docs[n - 1] < end:
-        while i < n:  # all of them: none needs to be compared with the end
-            d = docs[i]
-            sums[d - base] += adds[(<uint32_t>codes[i] << 8) + lengths[d]]
-            groups |= <uint64_t>1 << (((d - base) // GROUP) & 63)
-            i += 1
-        return groups
-    while i < n and docs[i] < end:
-        d = docs[i]
-        sums[d - base] += adds[(<uint32_t>codes[i] << 8) + lengths[d]]
-        groups |= <uint64_t>1 << (((d - base) // GROUP) & 63)
+    cdef uint32_t at, i = 0, stop = c.n
+    if docs[0] < base:
+        i = _from(docs, 0, c.n, base)
+    if docs[stop - 1] >= end:
+        stop = _from(docs, i, c.n, end)
+    lengths += base
+    while i < stop:
+        at = docs[i] - base
+        sums[at] += adds[(<uint32_t>codes[i] << 8) + lengths[at]]
+        groups[at // GROUP] = 1
         i += 1
-    return groups
 
 
-cdef inline uint64_t accumulate(Segment* s, Cursor* c, uint32_t hint, uint32_t base, uint32_t end,
-                                int32_t* sums) noexcept nogil:
-    """Adds what the term gives the documents of [base, end) to sums[doc - base]; the groups of GROUP that it touched.
+cdef inline uint32_t accumulate(Segment* s, Cursor* c, uint32_t hint, uint32_t base, uint32_t end, int32_t least,
+                                int32_t* sums, uint8_t* groups) noexcept nogil:
+    """Adds what the term gives the documents of [base, end) to sums[doc - base], and marks the groups of GROUP sums.
 
-    `hint`: the block, or posting of a flat list, from which on they are to be found. The length codes are touched."""
-    cdef uint64_t groups = 0
-    cdef uint32_t b
+    `hint`: the block, or posting of a flat list, from which on they are to be found; that for documents from `end` on
+    is returned. A block whose postings all add less than `least` may be left out. The length codes are touched."""
+    cdef uint32_t b, stop
     if c.flat:
-        return _add(c, s.chunk_len, _from(c.docs, hint, c.n, base), c.n, base, end, sums)
-    b = _block_of(c, hint, base)
+        hint = _from(c.docs, hint, c.n, base)
+        stop = hint
+        while stop < c.n and c.docs[stop] < end:
+            stop += 1
+        _add_flat(c, hint, stop, base, sums, groups)
+        return stop
+    b = hint = _block_of(c, hint, base)
     while b <= c.list.blocks:
-        if b and b < c.list.blocks + 1 and c.list.skips[b - 1].last >= end - 1:
+        if b and c.list.skips[b - 1].last >= end - 1:
             break  # the block before ends where the range ends, or after it
-        if not _load(s, c, b):
-            break
-        groups |= _add(c, s.chunk_len, _from(c.docs, 0, c.n, base), c.n, base, end, sums)
+        if b == c.list.blocks or c.unit * c.list.skips[b].impact >= least:
+            if not _load(s, c, b):
+                break
+            _add_block(c, s.chunk_len, base, end, sums, groups)
+        hint = b
         b += 1
-    return groups
+    return hint
 
 
-cdef inline int32_t contribution(Segment* s, Cursor* c, uint32_t hint, uint32_t doc) noexcept nogil:
-    """What the term adds to one document; 0 when it is not there. `hint` as for `accumulate`."""
+cdef inline void _add_window(Segment* s, Cursor* c, uint32_t w, uint32_t end, int32_t least, int32_t* sums,
+                             uint8_t* groups) noexcept nogil:
+    if c.flat:
+        _add_flat(c, c.first[w], c.first[w + 1], w * WINDOW, sums, groups)
+    else:
+        accumulate(s, c, c.first[w], w * WINDOW, end, least, sums, groups)
+
+
+cdef inline int32_t contribution(Segment* s, Cursor* c, uint32_t* hint, uint32_t doc) noexcept nogil:
+    """What the term adds to one document; 0 when it is not there.
+
+    `hint`, as for `accumulate`, moves on: the next document asked for must not lie before this one."""
     cdef uint32_t i
     if c.flat:
-        i = _from(c.docs, hint, c.n, doc)
-    else:
-        if not _load(s, c, _block_of(c, hint, doc)):
-            return 0
-        i = _from(c.docs, 0, c.n, doc)
+        i = hint[0] = _from(c.docs, hint[0], c.n, doc)
+        return c.gives[i] if i < c.n and c.docs[i] == doc else 0
+    hint[0] = _block_of(c, hint[0], doc)
+    if not _load(s, c, hint[0]):
+        return 0
+    i = _from(c.docs, 0, c.n, doc)
     if i == c.n or c.docs[i] != doc:
         return 0
     return c.adds[(<uint32_t>c.codes[i] << 8) + s.chunk_len[doc]]
-
-
-cdef inline int32_t impact_unit(const Segment* s, double average, float weight) noexcept nogil:
-    """What one step of impact is worth for a term of that weight.
-
-    Impacts were taken with the segment's own average length. Under a larger one a posting scores more, but at most by
-    the ratio of the two: K falls with the average, and K / K' <= average' / average."""
-    cdef double own = <double>s.total_len / s.n_chunks if s.n_chunks and s.total_len else 1
-    cdef double ratio = average / own if average > own else 1
-    return <int32_t>(weight * <double>SCALE * ratio * 1.000001 / 255) + 1
 
 
 cdef inline bint cursor_bounds(Segment* s, Cursor* c, uint32_t windows) noexcept nogil:
@@ -235,23 +291,21 @@ cdef inline bint cursor_bounds(Segment* s, Cursor* c, uint32_t windows) noexcept
     cdef uint32_t i, w, last, b = 0
     cdef int32_t v
     cdef const Skip* k
-    c.bounds = <int32_t*>calloc(windows + 1, 4)
-    c.first = <uint32_t*>malloc((<size_t>windows + 1) * 4)
-    if c.bounds == NULL or c.first == NULL:
+    c.bounds = <int32_t*>calloc(2 * (<size_t>windows + 1), 4)
+    if c.bounds == NULL:
         return False
+    c.first = <uint32_t*>c.bounds + windows + 1
     if c.flat:
-        last = 0  # windows up to this one (not included) have their first posting
-        for i in range(c.n):
-            w = c.docs[i] // WINDOW
-            while last <= w:
-                c.first[last] = i
-                last += 1
-            v = c.adds[(<uint32_t>c.codes[i] << 8) + s.chunk_len[c.docs[i]]]
-            if v > c.bounds[w]:
-                c.bounds[w] = v
-        while last <= windows:
-            c.first[last] = c.n
-            last += 1
+        i = 0
+        for w in range(windows):
+            c.first[w] = i
+            last = w * WINDOW + WINDOW
+            v = 0
+            while i < c.n and c.docs[i] < last:
+                v = c.gives[i] if c.gives[i] > v else v
+                i += 1
+            c.bounds[w] = v
+        c.first[windows] = c.n
         return True
     w = 0
     for b in range(c.list.blocks):
@@ -294,9 +348,30 @@ cdef inline bint _reaches(const int32_t* sums, int32_t least) noexcept nogil:
     return hit != 0
 
 
-cdef inline bint _window_before(const void* context, uint32_t a, uint32_t b) noexcept nogil:
-    cdef const int32_t* totals = <const int32_t*>context
-    return totals[a] > totals[b]
+cdef inline uint32_t _candidates(const int32_t* sums, const uint8_t* groups, int32_t least, uint32_t enough,
+                                 uint16_t* out) noexcept nogil:
+    """The places of a window whose sums are at least `least`, ascending; how many. It gives up at `enough`."""
+    cdef uint32_t j, i, n = 0
+    for j in range(GROUPS):
+        if groups[j] and _reaches(sums + j * GROUP, least):
+            for i in range(j * GROUP, j * GROUP + GROUP):
+                out[n] = <uint16_t>i
+                n += sums[i] >= least
+            if n >= enough:
+                break
+    return n
+
+
+cdef inline uint32_t _look_up(Segment* s, Cursor* c, uint32_t w, int32_t least, int32_t* sums, uint16_t* candidates,
+                              uint32_t n) noexcept nogil:
+    """Adds what the term gives the candidates, and keeps those that now have `least`; how many."""
+    cdef uint32_t i, at, kept = 0, hint = c.first[w]
+    for i in range(n):
+        at = candidates[i]
+        sums[at] += contribution(s, c, &hint, w * WINDOW + at)
+        candidates[kept] = <uint16_t>at
+        kept += sums[at] >= least
+    return kept
 
 
 cdef inline void _by_bound(const Cursor* cursors, uint32_t n, uint32_t w, uint32_t* order) noexcept nogil:
@@ -311,62 +386,78 @@ cdef inline void _by_bound(const Cursor* cursors, uint32_t n, uint32_t w, uint32
         order[j] = x
 
 
-cdef inline int32_t _complete(Segment* s, Cursor* cursors, const uint32_t* order, uint32_t optional, uint32_t w,
-                              uint32_t doc, int32_t score, int32_t missing, int32_t least) noexcept nogil:
-    """Adds what the optional terms give `doc`, most promising first; -1 once `least` cannot be reached."""
-    cdef uint32_t i
-    cdef Cursor* c
-    for i in range(optional, 0, -1):
-        if score + missing < least:
-            return -1
-        c = &cursors[order[i - 1]]
-        missing -= c.bounds[w]
-        score += contribution(s, c, c.first[w], doc)
-    return score
-
-
 cdef inline void _visit(Index* x, uint32_t segment, Cursor* cursors, uint32_t* order, uint32_t n, uint32_t w,
                         bint exhaustive, int32_t* sums, Filter* f, TopK* top) noexcept nogil:
     """One window: `sums` are zeros before and after."""
     cdef Segment* s = &x.segments[segment]
-    cdef uint32_t base = w * WINDOW, end, i, j, optional = 0
-    cdef int32_t least = top_threshold(top), missing = 0, need, score
-    cdef uint64_t groups = 0
-    cdef float postings = 0
+    cdef uint32_t base = w * WINDOW, end, i, m, optional = 0, enough
+    cdef int32_t least, missing = 0, total = 0
+    cdef uint8_t[GROUPS] groups
+    cdef uint16_t[WINDOW] candidates
+    cdef Cursor* c
     end = base + WINDOW if s.n_chunks - base > WINDOW else s.n_chunks
     if not store_touch(&s.store, s.chunk_len + base, end - base):
         return
+    top_cut(top, x)
+    least = top.least if top.least > 1 else 1  # a sum of 0 is a chunk without a term that counts
     _by_bound(cursors, n, w, order)
+    for i in range(n):
+        total += cursors[order[i]].bounds[w]
+    # Terms that cannot lift a chunk into the list by themselves, all together, are optional.
     while optional < n and not exhaustive and missing + cursors[order[optional]].bounds[w] < least:
         missing += cursors[order[optional]].bounds[w]
         optional += 1
-    # Looking a term up costs more than adding its postings unless these are many beside those of the others.
-    for i in range(optional, n):
-        postings += cursors[order[i]].density
-    while optional and cursors[order[optional - 1]].density < LOOKUP * postings:
-        optional -= 1
-        postings += cursors[order[optional]].density
-        missing -= cursors[order[optional]].bounds[w]
-    for i in range(optional, n):
+    memset(groups, 0, sizeof(groups))
+    i = n
+    while i > optional:
+        i -= 1
+        c = &cursors[order[i]]
+        if c.bounds[w] > 0:
+            # A block is worth nothing unless one of its postings and all that the other terms can add reach the list.
+            _add_window(s, c, w, end, NEVER if exhaustive else least - (total - c.bounds[w]), sums, groups)
+    # Then the optional ones, most promising first: each is looked up for the chunks that can still reach the list, or
+    # added as a whole while these are too many.
+    while True:
+        while i and cursors[order[i - 1]].bounds[w] == 0:
+            i -= 1
+        if i == 0:
+            break
+        c = &cursors[order[i - 1]]
+        enough = (c.first[w + 1] - c.first[w]) * (1 if c.flat else BLOCK) // LOOKUP
+        if enough > FEW:
+            m = _candidates(sums, groups, least - missing, enough, candidates)
+            if m < enough:
+                break
+        _add_window(s, c, w, end, NEVER, sums, groups)
+        missing -= c.bounds[w]
+        i -= 1
+    if i == 0:
+        m = _candidates(sums, groups, least, WINDOW + 1, candidates)
+    while i and m:
+        i -= 1
+        missing -= cursors[order[i]].bounds[w]
         if cursors[order[i]].bounds[w] > 0:
-            groups |= accumulate(s, &cursors[order[i]], cursors[order[i]].first[w], base, end, sums)
-    j = 0
-    while groups:
-        if groups & 1:
-            # `least` grows as chunks enter; a sum of 0 is a chunk without a term that counts.
-            need = least - missing if least - missing > 1 else 1
-            if _reaches(sums + j, need):
-                for i in range(j, j + GROUP):
-                    if sums[i] < need:
-                        continue
-                    score = _complete(s, cursors, order, optional, w, base + i, sums[i], missing, least)
-                    # >=: a chunk that ties with the worst one kept may still stand before it by path
-                    if score >= least and score > 0 and filter_chunk(f, x, segment, base + i):
-                        top_push(top, x, score, segment, base + i)
-                        least = top_threshold(top)
-            memset(sums + j, 0, GROUP * sizeof(int32_t))
-        groups >>= 1
-        j += GROUP
+            m = _look_up(s, &cursors[order[i]], w, least - missing, sums, candidates, m)
+    for i in range(m):
+        # >=: a chunk that ties with the worst one kept may still stand before it by path
+        if sums[candidates[i]] >= top.least and filter_chunk(f, x, segment, base + candidates[i]):
+            top_push(top, x, sums[candidates[i]], segment, base + candidates[i])
+    memset(sums, 0, WINDOW * sizeof(int32_t))
+
+
+cdef inline uint32_t _scouts(const int32_t* totals, uint32_t windows, uint32_t* best) noexcept nogil:
+    """The at most SCOUTS windows with the highest totals, best first; how many."""
+    cdef uint32_t w, i, n = 0
+    for w in range(windows):
+        if totals[w] <= 0 or (n == SCOUTS and totals[w] <= totals[best[n - 1]]):
+            continue
+        n += n < SCOUTS
+        i = n - 1
+        while i and totals[best[i - 1]] < totals[w]:
+            best[i] = best[i - 1]
+            i -= 1
+        best[i] = w
+    return n
 
 
 cdef inline bint best_chunks(Index* x, uint32_t segment, Cursor* cursors, uint32_t n, const Retrieval* r, Filter* f,
@@ -375,12 +466,10 @@ cdef inline bint best_chunks(Index* x, uint32_t segment, Cursor* cursors, uint32
     cdef Segment* s = &x.segments[segment]
     cdef int32_t[WINDOW] sums
     cdef uint32_t[CURSORS] order
-    cdef uint32_t windows = (s.n_chunks + WINDOW - 1) // WINDOW, i, w, m = 0
+    cdef uint32_t[SCOUTS] scouts
+    cdef uint32_t windows = (s.n_chunks + WINDOW - 1) // WINDOW, i, w
     cdef int32_t* totals = <int32_t*>calloc(windows + 1, 4)
-    cdef uint32_t* by = <uint32_t*>malloc((<size_t>windows + 1) * 4)
-    cdef bint ok = totals != NULL and by != NULL
-    # A flat list's bounds read the lengths of its documents.
-    ok = ok and store_touch(&s.store, s.chunk_len, s.n_chunks)
+    cdef bint ok = totals != NULL
     for i in range(n):
         order[i] = i
         ok = ok and cursor_bounds(s, &cursors[i], windows)
@@ -389,45 +478,33 @@ cdef inline bint best_chunks(Index* x, uint32_t segment, Cursor* cursors, uint32
         for i in range(n):
             for w in range(windows):
                 totals[w] += cursors[i].bounds[w]
-        for w in range(windows):
-            if totals[w] > 0:
-                by[m] = w
-                m += 1
-        ok = sort_numbers(by, m, _window_before, totals)
-        for i in range(n):
-            cursors[i].density = <float>cursors[i].list.df / windows
         # The most promising windows first, so that the list is soon hard to enter; then the others in the order of
         # their documents, so that a block that lies in two windows is decoded once.
-        for i in range(m if m < SCOUTS else SCOUTS):
-            _visit(x, segment, cursors, order, n, by[i], r.exhaustive, sums, f, top)
-            totals[by[i]] = 0
+        for i in range(_scouts(totals, windows, scouts)):
+            _visit(x, segment, cursors, order, n, scouts[i], r.exhaustive, sums, f, top)
+            totals[scouts[i]] = 0
         for w in range(windows):
             if s.store.damaged:
                 break
-            if totals[w] > 0 and (totals[w] >= top_threshold(top) or r.exhaustive):
+            if totals[w] > 0 and (totals[w] >= top.least or r.exhaustive):
                 _visit(x, segment, cursors, order, n, w, r.exhaustive, sums, f, top)
     free(totals)
-    free(by)
     return ok or s.store.damaged
 
 
-cdef inline uint64_t live_df(Index* x, uint32_t segment, uint32_t term) noexcept nogil:
-    """Postings of a term that are not deleted: statistics are those of the living, or an edit would shift every
+cdef inline uint64_t live_df(Index* x, uint32_t segment, const List* l) noexcept nogil:
+    """Postings of a list that are not deleted: statistics are those of the living, or an edit would shift every
     score."""
     cdef Segment* s = &x.segments[segment]
-    cdef Cursor c
+    cdef uint32_t[BLOCK] docs
+    cdef uint8_t[BLOCK] codes
     cdef uint64_t n = 0
-    cdef uint32_t i, b = 0
+    cdef uint32_t i, b
     if x.deleted_chunks[segment] == NULL:
-        return segment_df(s, term)
-    if cursor_open(s, term, NULL, &c):
-        if c.flat:
-            for i in range(c.n):
-                n += not bit(x.deleted_chunks[segment], c.docs[i])
-        else:
-            while _load(s, &c, b):
-                for i in range(c.n):
-                    n += not bit(x.deleted_chunks[segment], c.docs[i])
-                b += 1
-    cursor_close(&c)
+        return l.df
+    for b in range(l.blocks + (1 if l.df % BLOCK else 0)):
+        if not list_block(s, l, b, docs, codes):
+            return 0
+        for i in range(BLOCK if b < l.blocks else l.df % BLOCK):
+            n += not bit(x.deleted_chunks[segment], docs[i])
     return n

@@ -5,7 +5,7 @@ from libc.stddef cimport size_t
 from libc.stdlib cimport calloc, free, strtol
 from libc.string cimport memcpy, memset, strcmp, strlen, strerror
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_str, bytes_uint
-from _core.filter cimport Filter, filter_free, GLOBS_MAX
+from _core.filter cimport Filter, GLOBS_MAX
 from _core.flags cimport (
     Args, args_last, FLAG_LIMIT, FLAG_FILES, FLAG_NULL, FLAG_CHUNK, FLAG_AFTER, FLAG_BEFORE, FLAG_CONTEXT, FLAG_JSON,
     FLAG_JSONL, FLAG_COLOR, FLAG_GLOB, FLAG_TYPE, FLAG_TYPE_NOT, FLAG_KIND, FLAG_NO_TESTS, FLAG_NO_REFRESH,
@@ -17,7 +17,7 @@ from _core.index cimport (
 from _core.languages cimport language_by_name
 from _core.outline cimport kind_by_name
 from _core.place cimport Place, Matcher, matcher_init, place_load
-from _core.segment cimport Segment, segment_file
+from _core.segment cimport Segment, segment_file, segment_path
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED, source_read
 from _core.project cimport find_project, index_folder, parent_folder
 from _core.query cimport Query, query_parse, TERMS
@@ -39,27 +39,28 @@ cdef enum:
     FLUSH = 1 << 16
 
 cdef struct Session:
-    # Everything a search holds, so that one place lets go of it.
+    # Everything a search holds, in one place. What every search touches stands together, and the long arrays, of which
+    # it touches the beginnings, between: each page that is never touched is a page fault less.
     const Args* args
-    char[PATH_BYTES] root        # real path, NUL-terminated
-    size_t root_n
-    char[PATH_BYTES] cwd         # empty when it is gone
-    size_t cwd_n
-    Bytes folder                 # of the index
-    Index index
-    Filter filter
-    Query query
-    Style style
-    Bytes prefix
-    Bytes places                 # texts of Filter.places
-    Bytes out
-    Place place
-    Matcher matcher
     uint32_t limit
     bint files_only
     bint json
     bint jsonl
     bint broken                  # standard output is closed
+    size_t root_n
+    size_t cwd_n
+    Bytes folder                 # of the index
+    Bytes prefix
+    Bytes places                 # texts of Filter.places
+    Bytes out
+    Style style
+    char[PATH_BYTES] root        # real path, NUL-terminated
+    Filter filter
+    Index index
+    char[PATH_BYTES] cwd         # empty when it is gone
+    Query query
+    Matcher matcher
+    Place place
 
 
 cdef inline int complain(const char* a, const char* b, const char* c) noexcept nogil:
@@ -342,17 +343,17 @@ cdef inline const char* _because(Session* s) noexcept nogil:
 
 cdef inline int _open(Session* s, const char* program) noexcept nogil:
     """An open index that tells the truth, built or refreshed on the way. 0, or EXIT_ERROR after a sentence."""
-    cdef int e = index_open(&s.index, s.folder.data, s.folder.len)
+    cdef int e = index_open(&s.index, s.folder.data, s.folder.len, True)
     cdef bint refresh = args_last(s.args, FLAG_NO_REFRESH) == NULL
     if e == INDEX_OK and refresh and not index_fresh(&s.index, s.folder.data, s.folder.len):
         index_close(&s.index)
         if run_indexer(program, s.root) != 0:
             complain(b"the index could not be brought up to date; files that changed are left out", b"", b"")
-        e = index_open(&s.index, s.folder.data, s.folder.len)
+        e = index_open(&s.index, s.folder.data, s.folder.len, True)
     elif e == INDEX_MISSING or e == INDEX_VERSION:
         if run_indexer(program, s.root) != 0:
             return EXIT_ERROR
-        e = index_open(&s.index, s.folder.data, s.folder.len)
+        e = index_open(&s.index, s.folder.data, s.folder.len, True)
     if e == INDEX_OK:
         return 0
     if e == INDEX_DAMAGED or e == INDEX_VERSION:
@@ -380,7 +381,9 @@ cdef inline int _still_there(Session* s, const Result* r) noexcept nogil:
     s.place.file = segment_file(g, r.file)
     if s.place.file == NULL:
         return SOURCE_DAMAGED
-    s.place.path = g.paths + s.place.file.path
+    s.place.path = segment_path(g, s.place.file)
+    if s.place.path == NULL:
+        return SOURCE_DAMAGED
     return source_read(&s.index, s.place.file, s.place.path, 0, 0, &s.place.text, NULL, 0, 0)
 
 
@@ -446,17 +449,20 @@ cdef inline bint _any_damage(Session* s) noexcept nogil:
     return False
 
 
-cdef inline int _search(Session* s, const char* program, int64_t began) noexcept nogil:
+cdef inline int _search(Session* s, const char* program) noexcept nogil:
     cdef Weights weights
     cdef Results results
     cdef double[TERMS] values
     cdef int status
     cdef const char* text
+    cdef int64_t began = 0
     if s.args.n_places == 0:
         return complain(b"what should be searched for? greppy search QUERY [PATH...]", b"", b"")
     status = _options(s)
     if status:
         return status
+    if s.json:
+        began = clock_ns(False)
     text = s.args.places[0]
     query_parse(<const uint8_t*>text, strlen(text), &s.query)
     if s.query.n_terms == 0:
@@ -482,23 +488,10 @@ cdef inline int _search(Session* s, const char* program, int64_t began) noexcept
     return status
 
 
-cdef inline int search_main(const Args* args, const char* program) noexcept nogil:
-    """Runs one search; the exit status. `program` is argv[0]."""
-    # From calloc, because most of it is never touched: fresh pages are zero without being written.
-    cdef Session* s = <Session*>calloc(1, sizeof(Session))
-    cdef int status
-    cdef int64_t began = clock_ns(False)
-    if s == NULL:
-        return complain(b"not enough memory", b"", b"")
+cdef inline int search_main(Session* s, const Args* args, const char* program) noexcept nogil:
+    """Runs one search; the exit status. `s` is all zeros, `program` is argv[0].
+
+    Nothing is given back: the process ends after it, and the kernel does that once more cheaply than we would."""
     s.args = args
     s.index.root_fd = -1
-    status = _search(s, program, began)
-    # The maps are not undone: the process ends here, and the kernel does that once more cheaply than we would.
-    filter_free(&s.filter)
-    bytes_free(&s.folder)
-    bytes_free(&s.prefix)
-    bytes_free(&s.places)
-    bytes_free(&s.out)
-    bytes_free(&s.place.text)
-    free(s)
-    return status
+    return _search(s, program)

@@ -8,18 +8,21 @@ in greppy/index/layout.py:
     chunks        chunk   one record a chunk; the chunks of a file tile it and stand in its order
     chunk_len     u1      length code of each chunk (`length_code`): its terms, wholes not counted
     defs          u1      definitions of each chunk, see `defs` below
-    term_post     <u4     the dictionary, by XXH64 of the term, then by its bytes: where each term's postings are
-    term_len      u1      the terms' lengths
-    term_text     u1      the terms' bytes, nothing between them
-    term_bucket   bucket  2^k + 1 records: terms whose hash begins with the k bits b are [bucket[b], bucket[b + 1])
+    terms         u1      the dictionary, by XXH64 of the term, then by its bytes; of each: length (u1), its bytes, and
+                          where its postings are (<u4): with the high bit set the only posting itself, document in the
+                          low 27 bits, code above them; else the list's offset in `postings`
+    term_bucket   <u4     2^k + 1 offsets in `terms`: the terms whose hash begins with the k bits b lie in
+                          [bucket[b], bucket[b + 1])
     files         file    one record a file, by path
     file_rank     rank    what ranking asks of each file, apart from the rest so that it is on few pages
     file_chunks   <u4     first chunk of each file, and the number of chunks
+    chunk_file    <u4     the file of every 256th chunk, beginning with chunk 0
     paths         u1      the files' paths, relative to the project's root
     parts         part    distinct words of the paths, by their bytes; one record more closes the texts
     part_text     u1      each part's word, then its stem
     part_order    <u4     the parts by their stems' bytes
-    part_files    u1      for each part the files whose path has it: LEB128 of `delta << 1 | in the name (not a folder)`
+    part_files    u1      for each part the files whose path has it: LEB128 of `delta << 1 | in the name (not a
+                          folder)`, and for those in the name its number of parts (u1, as in file_rank)
 
 What a chunk has in `defs` ends where the next chunk's begins. If the flag CHUNK_PARENT is set it begins with what
 encloses the chunk's beginning: LEB128 bytes back from the chunk's start to the name, length of the name (u1), kind
@@ -34,16 +37,24 @@ least WEIGHT_NAME + WEIGHT_SIGNATURE.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
+from libc.stdlib cimport malloc, free
 from libc.string cimport memcpy, memset, memcmp
 from _core.base cimport read_varint
 from _core.hash cimport hash64
 from _core.postings cimport Skip, BLOCK, CODES, NO_DOC, block_decode, tail_decode
-from _core.store cimport Store, store_open, store_close, store_touch, store_array, STORE_OK, STORE_DAMAGED
+from _core.store cimport (
+    Store, store_open, store_close, store_fetch, store_read, store_touch, store_array, STORE_DAMAGED, STORE_OK,
+    STORE_PAGE,
+)
 
 cdef enum:
-    SEGMENT_ARRAYS = 16
-    SINGLE = 0x80000000U  # set in term_post: the posting itself; else the list's offset in `postings`
+    SEGMENT_ARRAYS = 15
+    CHUNK_STEP = 256      # chunks from one entry of chunk_file to the next
+    LIST_WHOLE = 1 << 13  # a list of no more bytes is read at once
+    TWO_PAGES = 256      # of a store, in words of 8 bytes, because what is fetched must be aligned
+    SINGLE = 0x80000000U  # set where the only posting stands instead of a list's offset
     SINGLE_CODE = 27      # document in the bits below, code above
+    NO_TERM = 0x7FFFFFFF  # where no list begins
     CHUNK_PARENT = 1      # flag of a chunk
 
 cdef enum FileFlag:
@@ -77,10 +88,6 @@ cdef struct ChunkRecord:
     uint16_t kinds       # bit k: it has a definition of kind k
     uint16_t flags
 
-cdef struct BucketRecord:
-    uint32_t term        # first term of the bucket
-    uint32_t text        # where its bytes begin in `term_text`
-
 cdef struct PartRecord:
     uint32_t text
     uint32_t files       # where its list begins in `part_files`
@@ -95,13 +102,12 @@ cdef struct Segment:
     const FileRecord* files
     const RankRecord* ranks
     const uint32_t* file_chunks
+    const uint32_t* chunk_file
     const ChunkRecord* chunks
     const uint8_t* chunk_len
-    const uint32_t* term_post
-    const uint8_t* term_len
-    const uint8_t* term_text
-    uint64_t term_text_n
-    const BucketRecord* buckets
+    const uint8_t* terms
+    uint64_t terms_n         # bytes
+    const uint32_t* buckets
     const uint8_t* paths
     uint64_t paths_n
     const uint8_t* postings
@@ -120,12 +126,12 @@ cdef inline void segment_close(Segment* s) noexcept nogil:
     store_close(&s.store)
 
 
-cdef inline int segment_open(Segment* s, const char* path) noexcept nogil:
-    """Maps a segment: a StoreError. After STORE_OK the arrays' sizes agree with each other."""
+cdef inline int segment_open(Segment* s, const char* path, bint fetching) noexcept nogil:
+    """Opens a segment, see `store_open`: a StoreError. After STORE_OK the arrays' sizes agree with each other."""
     cdef uint64_t n, m
     cdef int e
     memset(s, 0, sizeof(Segment))
-    e = store_open(&s.store, path, b"segment")
+    e = store_open(&s.store, path, b"segment", fetching)
     if e != STORE_OK:
         return e
     s.total_len = s.store.head.numbers[0]
@@ -142,13 +148,12 @@ cdef inline int segment_open(Segment* s, const char* path) noexcept nogil:
     s.chunk_len = <const uint8_t*>store_array(&s.store, b"chunk_len", 1, &m)
     if m != n:
         s.store.damaged = True
-    s.term_post = <const uint32_t*>store_array(&s.store, b"term_post", 4, &n)
-    s.n_terms = <uint32_t>n
-    s.term_len = <const uint8_t*>store_array(&s.store, b"term_len", 1, &m)
-    if m != n:
+    s.chunk_file = <const uint32_t*>store_array(&s.store, b"chunk_file", 4, &m)
+    if m != (n + CHUNK_STEP - 1) // CHUNK_STEP:
         s.store.damaged = True
-    s.term_text = <const uint8_t*>store_array(&s.store, b"term_text", 1, &s.term_text_n)
-    s.buckets = <const BucketRecord*>store_array(&s.store, b"term_bucket", sizeof(BucketRecord), &n)
+    s.n_terms = <uint32_t>s.store.head.numbers[1]
+    s.terms = <const uint8_t*>store_array(&s.store, b"terms", 1, &s.terms_n)
+    s.buckets = <const uint32_t*>store_array(&s.store, b"term_bucket", 4, &n)
     s.bucket_bits = 0
     while (<uint64_t>1 << s.bucket_bits) + 1 < n and s.bucket_bits < 32:
         s.bucket_bits += 1
@@ -172,20 +177,19 @@ cdef inline int segment_open(Segment* s, const char* path) noexcept nogil:
 
 
 cdef inline const FileRecord* segment_file(Segment* s, uint32_t f) noexcept nogil:
-    """Record of file `f` with its path checked; NULL when out of range or damaged."""
-    cdef const FileRecord* r
+    """Record of file `f`; NULL when out of range or damaged."""
     if f >= s.n_files:
         s.store.damaged = True
         return NULL
-    r = &s.files[f]
-    if not store_touch(&s.store, r, sizeof(FileRecord)):
-        return NULL
-    if r.path > s.paths_n or r.path_len > s.paths_n - r.path:
+    return <const FileRecord*>store_read(&s.store, &s.files[f], sizeof(FileRecord))
+
+
+cdef inline const uint8_t* segment_path(Segment* s, const FileRecord* f) noexcept nogil:
+    """The path of a file, f.path_len bytes; NULL when damaged."""
+    if f.path > s.paths_n or f.path_len > s.paths_n - f.path:
         s.store.damaged = True
         return NULL
-    if not store_touch(&s.store, s.paths + r.path, r.path_len):
-        return NULL
-    return r
+    return <const uint8_t*>store_read(&s.store, s.paths + f.path, f.path_len)
 
 
 cdef inline const RankRecord* segment_rank(Segment* s, uint32_t f) noexcept nogil:
@@ -193,29 +197,45 @@ cdef inline const RankRecord* segment_rank(Segment* s, uint32_t f) noexcept nogi
     if f >= s.n_files:
         s.store.damaged = True
         return NULL
-    return &s.ranks[f] if store_touch(&s.store, &s.ranks[f], sizeof(RankRecord)) else NULL
+    return <const RankRecord*>store_read(&s.store, &s.ranks[f], sizeof(RankRecord))
 
 
 cdef inline bint segment_file_chunks(Segment* s, uint32_t f, uint32_t* first, uint32_t* end) noexcept nogil:
     """The chunks [first, end) of file `f`. False: damaged, and both are 0."""
+    cdef const uint32_t* p = NULL
     first[0] = end[0] = 0
-    if f >= s.n_files or not store_touch(&s.store, &s.file_chunks[f], 8) or (
-            s.file_chunks[f] > s.file_chunks[f + 1] or s.file_chunks[f + 1] > s.n_chunks):
+    if f < s.n_files:
+        p = <const uint32_t*>store_read(&s.store, &s.file_chunks[f], 8)
+    if p == NULL or p[0] > p[1] or p[1] > s.n_chunks:
         s.store.damaged = True
         return False
-    first[0] = s.file_chunks[f]
-    end[0] = s.file_chunks[f + 1]
+    first[0] = p[0]
+    end[0] = p[1]
     return True
 
 
 cdef inline uint32_t segment_chunk_file(Segment* s, uint32_t chunk) noexcept nogil:
-    """The file that holds `chunk`: the last one whose first chunk is not after it (binary search)."""
-    cdef uint32_t lo = 0, hi = s.n_files, mid
+    """The file that holds `chunk`: the last one whose first chunk is not after it; 0 when damaged."""
+    cdef uint32_t at = chunk // CHUNK_STEP, lo, hi, mid
+    cdef bint more = chunk - chunk % CHUNK_STEP + CHUNK_STEP < s.n_chunks
+    cdef const uint32_t* p = NULL
+    if chunk < s.n_chunks:
+        p = <const uint32_t*>store_read(&s.store, &s.chunk_file[at], 8 if more else 4)
+    if p == NULL:
+        s.store.damaged = True
+        return 0
+    lo = p[0]
+    hi = p[1] + 1 if more else s.n_files
+    if lo >= hi or hi > s.n_files:
+        s.store.damaged = True
+        return 0
+    p = <const uint32_t*>store_read(&s.store, &s.file_chunks[lo], 4 * <size_t>(hi - lo))
+    if p == NULL:
+        return 0
+    at = lo
     while hi - lo > 1:
         mid = lo + (hi - lo) // 2
-        if not store_touch(&s.store, &s.file_chunks[mid], 4):
-            return 0
-        if s.file_chunks[mid] <= chunk:
+        if p[mid - at] <= chunk:
             lo = mid
         else:
             hi = mid
@@ -224,41 +244,45 @@ cdef inline uint32_t segment_chunk_file(Segment* s, uint32_t chunk) noexcept nog
 
 cdef inline const ChunkRecord* segment_chunk(Segment* s, uint32_t c) noexcept nogil:
     """Record of chunk `c`, its run of definitions inside the array; NULL when out of range or damaged."""
-    if c >= s.n_chunks:
+    cdef const ChunkRecord* r = NULL
+    if c < s.n_chunks:
+        r = <const ChunkRecord*>store_read(&s.store, &s.chunks[c], sizeof(ChunkRecord))
+    if r == NULL or r.defs > s.defs_n:
         s.store.damaged = True
         return NULL
-    if not store_touch(&s.store, &s.chunks[c], sizeof(ChunkRecord)):
-        return NULL
-    if s.chunks[c].defs > s.defs_n:
-        s.store.damaged = True
-        return NULL
-    return &s.chunks[c]
+    return r
 
 
 cdef inline uint32_t segment_term(Segment* s, const uint8_t* text, uint32_t n) noexcept nogil:
-    """Ordinal of a term (its stored form), or n_terms when the segment does not have it."""
+    """Where the postings of a term (its stored form) are, NO_TERM when the segment does not have it."""
     cdef uint64_t h = hash64(text, n)
     cdef uint32_t b = <uint32_t>(h >> (64 - s.bucket_bits)) if s.bucket_bits else 0
-    cdef uint32_t i, hi, at, end
-    if not store_touch(&s.store, &s.buckets[b], 2 * sizeof(BucketRecord)):
-        return s.n_terms
-    i = s.buckets[b].term
-    hi = s.buckets[b + 1].term
-    at = s.buckets[b].text
-    end = s.buckets[b + 1].text
-    if i > hi or hi > s.n_terms or at > end or end > s.term_text_n or (
-            not store_touch(&s.store, s.term_len + i, hi - i) or not store_touch(&s.store, s.term_text + at, end - at)):
+    cdef uint64_t[TWO_PAGES] buffer
+    cdef const uint32_t* bucket = <const uint32_t*>store_fetch(
+        &s.store, &s.buckets[b], 8, <uint8_t*>buffer, sizeof(buffer))
+    cdef const uint8_t* p
+    cdef const uint8_t* end
+    cdef uint32_t size, post
+    if bucket == NULL:
+        return NO_TERM
+    if bucket[0] > bucket[1] or bucket[1] > s.terms_n:
         s.store.damaged = True
-        return s.n_terms
-    while i < hi:
-        if s.term_len[i] > end - at:
+        return NO_TERM
+    size = bucket[1] - bucket[0]
+    p = <const uint8_t*>store_fetch(&s.store, s.terms + bucket[0], size, <uint8_t*>buffer, sizeof(buffer))
+    if p == NULL:
+        return NO_TERM
+    end = p + size
+    while p < end:
+        size = p[0]
+        if size + 5 > end - p:
             s.store.damaged = True
-            return s.n_terms
-        if s.term_len[i] == n and memcmp(s.term_text + at, text, n) == 0:
-            return i if store_touch(&s.store, s.term_post + i, 4) else s.n_terms
-        at += s.term_len[i]
-        i += 1
-    return s.n_terms
+            return NO_TERM
+        if size == n and memcmp(p + 1, text, n) == 0:
+            memcpy(&post, p + 1 + n, 4)
+            return post
+        p += size + 5
+    return NO_TERM
 
 
 cdef struct List:
@@ -268,7 +292,10 @@ cdef struct List:
     const Skip* skips
     const uint8_t* data
     const uint8_t* tail
+    const uint8_t* end   # nothing behind is of this list
+    bint whole           # all of it is checked
     uint32_t single      # the posting, when df is 1
+    uint8_t* copy        # what must be freed, see `list_close`
 
 
 cdef inline bint _damaged(Segment* s) noexcept nogil:
@@ -276,59 +303,71 @@ cdef inline bint _damaged(Segment* s) noexcept nogil:
     return False
 
 
-cdef inline bint segment_list(Segment* s, uint32_t term, List* out) noexcept nogil:
-    """The list of a term, its skips checked. False: damaged."""
-    cdef uint32_t post = s.term_post[term]
-    cdef uint64_t at = post, n, left
+cdef inline void list_close(List* l) noexcept nogil:
+    free(l.copy)
+    l.copy = NULL
+
+
+cdef inline bint segment_list(Segment* s, uint32_t post, List* out) noexcept nogil:
+    """The list at `post` (see `segment_term`), its skips checked, to be closed. False: damaged or no memory."""
+    cdef uint64_t[TWO_PAGES] buffer
+    cdef const uint8_t* at = s.postings + post
+    cdef const uint8_t* head
     cdef const uint8_t* p
-    cdef const uint8_t* end = s.postings + s.postings_n
-    out.blocks = 0
-    out.skips = NULL
-    out.data = out.tail = NULL
+    cdef uint64_t left, n, skips, data
+    memset(out, 0, sizeof(List))
     out.df = 1
     out.single = post & ~<uint32_t>SINGLE
     if post & SINGLE:
         return True if out.single & (((<uint32_t>1) << SINGLE_CODE) - 1) < s.n_chunks else _damaged(s)
-    if at >= s.postings_n:
+    if post >= s.postings_n:
         return _damaged(s)
-    left = s.postings_n - at
-    if not store_touch(&s.store, s.postings + at, left if left < 10 else 10):
+    left = s.postings_n - post
+    n = left if left < STORE_PAGE else STORE_PAGE
+    head = <const uint8_t*>store_fetch(&s.store, at, n, <uint8_t*>buffer, sizeof(buffer))
+    if head == NULL:
         return False
-    p = read_varint(s.postings + at, end, &n)
-    if p == NULL or n < 2 or n > s.n_chunks:
+    p = read_varint(head, head + (n if n < 10 else 10), &data)
+    if p == NULL or data < 2 or data > s.n_chunks:
         return _damaged(s)
-    out.df = <uint32_t>n
+    out.df = <uint32_t>data
     out.blocks = out.df // BLOCK
+    skips = p - head
     if out.blocks:
-        p += (4 - ((p - s.postings) & 3)) & 3
-    n = out.blocks * sizeof(Skip)
-    if n > <uint64_t>(end - p):
+        skips += (4 - ((post + skips) & 3)) & 3
+    data = skips + out.blocks * sizeof(Skip)
+    if data > left:
         return _damaged(s)
-    out.skips = <const Skip*>p
-    out.data = p + n
-    if not store_touch(&s.store, p, n):
-        return False
-    n = <uint64_t>out.skips[out.blocks - 1].end * 4 if out.blocks else 0
-    if n > <uint64_t>(end - out.data):
+    if data > n:
+        head = <const uint8_t*>store_read(&s.store, at, data)
+        if head == NULL:
+            return False
+    out.skips = <const Skip*>(head + skips)
+    n = data + (<uint64_t>out.skips[out.blocks - 1].end * 4 if out.blocks else 0)
+    if n > left:
         return _damaged(s)
-    out.tail = out.data + n
+    out.tail = at + n
+    left -= n
+    n += left if left < 6 * BLOCK else 6 * BLOCK  # no tail is longer: half a byte a code, five a delta
+    if n <= LIST_WHOLE:
+        # Everything is taken from one place that lasts.
+        left = n + 2 * STORE_PAGE
+        if s.store.fd >= 0:
+            out.copy = <uint8_t*>malloc(left)
+            if out.copy == NULL:
+                return False
+        at = <const uint8_t*>store_fetch(&s.store, at, n, out.copy, left)
+        if at == NULL:
+            return False
+        out.tail = at + (out.tail - (s.postings + post))
+        out.whole = True
+    elif head != at:
+        if store_read(&s.store, at, data) == NULL:
+            return False
+    out.skips = <const Skip*>(at + skips)
+    out.data = at + data
+    out.end = at + n
     return True
-
-
-cdef inline uint32_t segment_df(Segment* s, uint32_t term) noexcept nogil:
-    """How many postings a term has, deleted documents included; 0 when damaged."""
-    cdef uint32_t post = s.term_post[term]
-    cdef uint64_t n
-    if post & SINGLE:
-        return 1
-    if post >= s.postings_n or not store_touch(
-            &s.store, s.postings + post, s.postings_n - post if s.postings_n - post < 10 else 10):
-        _damaged(s)
-        return 0
-    if read_varint(s.postings + post, s.postings + s.postings_n, &n) == NULL or n > s.n_chunks:
-        _damaged(s)
-        return 0
-    return <uint32_t>n
 
 
 cdef inline bint list_block(Segment* s, const List* l, uint32_t b, uint32_t* docs, uint8_t* codes) noexcept nogil:
@@ -336,7 +375,6 @@ cdef inline bint list_block(Segment* s, const List* l, uint32_t b, uint32_t* doc
     cdef const Skip* k
     cdef uint32_t before = NO_DOC
     cdef uint64_t from_ = 0, n
-    cdef const uint8_t* end = s.postings + s.postings_n
     if l.df == 1:
         docs[0] = l.single & (((<uint32_t>1) << SINGLE_CODE) - 1)
         codes[0] = <uint8_t>(l.single >> SINGLE_CODE)
@@ -345,31 +383,37 @@ cdef inline bint list_block(Segment* s, const List* l, uint32_t b, uint32_t* doc
         before = l.skips[b - 1].last
         from_ = <uint64_t>l.skips[b - 1].end * 4
     if b == l.blocks:
-        n = <uint64_t>(end - l.tail)
-        if n > 6 * BLOCK:
-            n = 6 * BLOCK  # no tail is longer: half a byte a code, five a delta
-        if (not store_touch(&s.store, l.tail, n)
-                or tail_decode(l.tail, l.tail + n, before, l.df % BLOCK, s.n_chunks, docs, codes) == NULL):
+        if not l.whole and not store_touch(&s.store, l.tail, l.end - l.tail):
+            return False
+        if tail_decode(l.tail, l.end, before, l.df % BLOCK, s.n_chunks, docs, codes) == NULL:
             return _damaged(s)
         return True
     k = &l.skips[b]
     n = <uint64_t>k.end * 4
-    if n < from_ or n > <uint64_t>(end - l.data) or not store_touch(&s.store, l.data + from_, n - from_) or (
+    if n < from_ or n > <uint64_t>(l.end - l.data) or not (
+            l.whole or store_touch(&s.store, l.data + from_, n - from_)) or (
             not block_decode(k, l.data + from_, l.data + n, before, s.n_chunks, docs, codes)):
         return _damaged(s)
     return True
 
 
-cdef inline bint segment_postings(Segment* s, uint32_t term, uint32_t* docs, uint8_t* codes) noexcept nogil:
-    """All df postings of a term. False: damaged."""
+cdef inline uint32_t segment_df(Segment* s, uint32_t post) noexcept nogil:
+    """How many postings the list at `post` has, those of deleted documents included; 0 when damaged."""
+    cdef List l
+    cdef bint ok = segment_list(s, post, &l)
+    list_close(&l)
+    return l.df if ok else 0
+
+
+cdef inline bint segment_postings(Segment* s, uint32_t post, uint32_t* docs, uint8_t* codes) noexcept nogil:
+    """All df postings of the list at `post`. False: damaged."""
     cdef List l
     cdef uint32_t b
-    if not segment_list(s, term, &l):
-        return False
+    cdef bint ok = segment_list(s, post, &l)
     for b in range(l.blocks + (1 if l.df % BLOCK else 0)):
-        if not list_block(s, &l, b, docs + b * BLOCK, codes + b * BLOCK):
-            return False
-    return True
+        ok = ok and list_block(s, &l, b, docs + b * BLOCK, codes + b * BLOCK)
+    list_close(&l)
+    return ok
 
 
 cdef struct Def:
@@ -395,18 +439,22 @@ cdef struct Defs:
 cdef inline bint defs_open(Segment* s, uint32_t chunk, Defs* d) noexcept nogil:
     """Before the first definition of a chunk. False: damaged."""
     cdef const ChunkRecord* c = segment_chunk(s, chunk)
+    cdef const ChunkRecord* next
     cdef uint32_t end = <uint32_t>s.defs_n
     cdef uint64_t back
     if c == NULL:
         return False
     if chunk + 1 < s.n_chunks:
-        if segment_chunk(s, chunk + 1) == NULL:
+        next = segment_chunk(s, chunk + 1)
+        if next == NULL:
             return False
-        end = c[1].defs
-    if end < c.defs or not store_touch(&s.store, s.defs + c.defs, end - c.defs):
+        end = next.defs
+    if end < c.defs:
         return _damaged(s)
-    d.at = s.defs + c.defs
-    d.end = s.defs + end
+    d.at = <const uint8_t*>store_read(&s.store, s.defs + c.defs, end - c.defs)
+    if d.at == NULL:
+        return False
+    d.end = d.at + (end - c.defs)
     d.line = c.line
     d.parent = d.parent_len = d.parent_kind = 0
     if c.flags & CHUNK_PARENT:

@@ -11,8 +11,8 @@ from _core.builder cimport last_name
 from _core.hash cimport hash64
 from _core.index cimport Index
 from _core.segment cimport (
-    Segment, FileRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_chunk, segment_file_chunks,
-    segment_chunk_file,
+    Segment, FileRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path, segment_chunk,
+    segment_file_chunks, segment_chunk_file,
 )
 from _core.sys cimport (
     stat_t, open_below, c_close, c_fstat, pread_all, mtime_ns, PATH_BYTES, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK,
@@ -76,6 +76,8 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
     cdef Def def_
     cdef const FileRecord* f
     cdef const ChunkRecord* c
+    cdef const ChunkRecord* next
+    cdef const uint8_t* path
     cdef uint32_t file, end, at, line
     cdef bint worth = False
     if not defs_open(s, chunk, &d):
@@ -94,10 +96,12 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
     if not segment_file_chunks(s, file, &at, &line):
         return False
     if chunk + 1 < line:
-        if segment_chunk(s, chunk + 1) == NULL:
+        next = segment_chunk(s, chunk + 1)
+        if next == NULL:
             return False
-        end = c[1].start
-    if end < c.start or source_read(x, f, s.paths + f.path, c.start, end, work, NULL, 0, 0) != SOURCE_OK:
+        end = next.start
+    path = segment_path(s, f)
+    if path == NULL or end < c.start or source_read(x, f, path, c.start, end, work, NULL, 0, 0) != SOURCE_OK:
         return False
     if not defs_open(s, chunk, &d):
         return False

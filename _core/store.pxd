@@ -10,7 +10,8 @@ All integers little-endian. One writer (`StoreWriter`), one reader (`Store`), us
     20     4    number of arrays, n
     24     8    size of the file in bytes
     32     8    serial: the generation for a manifest or tree, the id for a segment
-    40     16   two numbers for the kind's own use (a segment: sum of its chunks' lengths as their codes tell them; 0)
+    40     16   two numbers for the kind's own use (a segment: sum of its chunks' lengths as their codes tell them, and
+                its number of terms)
     56     8    XXH64 of bytes 0..55 followed by the directory
     64     48n  directory: name (16, NUL-padded), dtype (8, NUL-padded), item size (4), 0 (4), offset (8), count (8)
     ...         arrays, each at a multiple of 64, zero bytes between them
@@ -22,7 +23,7 @@ reader checks the header when it opens the file and a page when it first follows
 that a search pays for what it reads and damage is an error, never a wrong answer.
 
 Example, a tree of generation 7 with one array "x" of two <u4 (1, 2), 260 bytes in all:
-    89475250590D0A1A 7472656500000000 01000000 02000000 0401000000000000 0700000000000000 (16 zero bytes) <sum>
+    89475250590D0A1A 7472656500000000 02000000 02000000 0401000000000000 0700000000000000 (16 zero bytes) <sum>
     "x" 3C753400... 04000000 00000000 C000000000000000 0200000000000000
     "page_sums" 3C753400... 04000000 00000000 0001000000000000 0100000000000000
     (160..191 zero) 01000000 02000000 (200..255 zero) <page sum>
@@ -33,17 +34,20 @@ from libc.stdlib cimport malloc, calloc, free
 from libc.string cimport memcpy, memset, memcmp, strncmp, strncpy, strlen
 from _core.hash cimport hash64
 from _core.sys cimport (
-    off_t, stat_t, c_fstat, c_open, c_close, c_mmap, c_munmap, c_pwrite, c_fsync, write_all, errno, EINVAL, ssize_t,
-    O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_CLOEXEC, PROT_READ, MAP_SHARED, MAP_FAILED,
+    off_t, stat_t, c_fstat, c_open, c_close, c_mmap, c_munmap, c_pwrite, c_fsync, pread_all, write_all, errno, EINVAL,
+    ssize_t, O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_CLOEXEC, PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE,
+    MAP_ANONYMOUS, MAP_NORESERVE, MAP_FAILED,
 )
 
 cdef enum:
-    FORMAT_VERSION = 1
+    FORMAT_VERSION = 2
     STORE_HEADER = 64
     STORE_PAGE = 1024   # small, because most reads follow one record into a page and pay for all of it
     STORE_ARRAYS = 24   # no kind has more
     STORE_DIRECTORY = 1152  # bytes of a directory of that many
     STORE_ALIGN = 64
+    ZEROS_MAPPED = 1 << 13
+    FETCH_PAGES = 16    # `store_fetch` copies no more
 
 cdef enum StoreError:
     STORE_OK = 0
@@ -79,6 +83,7 @@ cdef struct Store:
     size_t n_pages
     uint64_t* checked  # one bit a page: its sum was right
     bint damaged       # a sum was wrong: nothing read from here may be shown
+    int fd             # for `store_fetch`; -1: everything is read through the map
 
 cdef struct StoreWriter:
     int fd
@@ -114,21 +119,43 @@ cdef inline uint32_t _page_sum(const uint8_t* base, size_t page, size_t end) noe
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
+cdef inline size_t _checked_bytes(const Store* s) noexcept nogil:
+    return ((s.n_pages + 63) // 64 + 1) * 8
+
+
+cdef inline uint64_t* _zeros(size_t n) noexcept nogil:
+    """`n` zero bytes; NULL when there is no memory. Many are mapped, so that only those that are touched take any."""
+    cdef void* p
+    if n <= ZEROS_MAPPED:
+        return <uint64_t*>calloc(n, 1)
+    p = c_mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    return NULL if p == MAP_FAILED else <uint64_t*>p
+
+
 cdef inline void store_close(Store* s) noexcept nogil:
     if s.base != NULL:
         c_munmap(<void*>s.base, s.size)
-    free(s.checked)
+    if _checked_bytes(s) > ZEROS_MAPPED and s.checked != NULL:
+        c_munmap(s.checked, _checked_bytes(s))
+    else:
+        free(s.checked)
+    if s.base != NULL and s.fd >= 0:
+        c_close(s.fd)
     memset(s, 0, sizeof(Store))
+    s.fd = -1
 
 
-cdef inline int store_open(Store* s, const char* path, const char* kind) noexcept nogil:
-    """Maps a file and checks its header. After STORE_OK every array lies inside the file and fits its item size."""
+cdef inline int store_open(Store* s, const char* path, const char* kind, bint fetching) noexcept nogil:
+    """Maps a file and checks its header. After STORE_OK every array lies inside the file and fits its item size.
+
+    `fetching`: the file stays open, and `store_fetch` reads from it."""
     cdef stat_t st
     cdef int fd
     cdef void* p
     cdef uint32_t i
     cdef const StoreArray* a
     memset(s, 0, sizeof(Store))
+    s.fd = -1
     fd = c_open(path, O_RDONLY | O_CLOEXEC)
     if fd < 0:
         return STORE_SYSTEM
@@ -139,7 +166,10 @@ cdef inline int store_open(Store* s, const char* path, const char* kind) noexcep
         c_close(fd)
         return STORE_DAMAGED
     p = c_mmap(NULL, <size_t>st.st_size, PROT_READ, MAP_SHARED, fd, 0)
-    c_close(fd)
+    if fetching and p != MAP_FAILED:
+        s.fd = fd
+    else:
+        c_close(fd)
     if p == MAP_FAILED:
         return STORE_SYSTEM
     s.base = <const uint8_t*>p
@@ -169,7 +199,7 @@ cdef inline int store_open(Store* s, const char* path, const char* kind) noexcep
         store_close(s)
         return STORE_DAMAGED
     s.sums = <const uint32_t*>(s.base + a.offset)
-    s.checked = <uint64_t*>calloc((s.n_pages + 63) // 64 + 1, 8)
+    s.checked = _zeros(_checked_bytes(s))
     if s.checked == NULL:
         store_close(s)
         return STORE_MEMORY
@@ -201,6 +231,45 @@ cdef inline bint store_touch(Store* s, const void* at, size_t n) noexcept nogil:
             return False
         page += 1
     return True
+
+
+cdef inline const void* store_read(Store* s, const void* at, size_t n) noexcept nogil:
+    """`at` when the `n` bytes there may be read (see `store_touch`), else NULL."""
+    return at if store_touch(s, at, n) else NULL
+
+
+cdef inline const void* store_fetch(Store* s, const void* at, size_t n, uint8_t* buffer, size_t room) noexcept nogil:
+    """Where the `n` bytes that the file has at `at` can be read, checked: in `buffer`, when their pages have room
+    there, else in the map. NULL when damaged.
+
+    For pieces that lie alone: copying them costs a system call, while touching them in the map costs the kernel a fault
+    that maps sixteen pages, and their unmapping: about ten times as much. Not for what is read again and again."""
+    cdef size_t offset = <size_t>(<const uint8_t*>at - s.base), end = s.arrays[s.head.n_arrays - 1].offset
+    cdef size_t page, last, i, lo, hi, start
+    cdef uint32_t[FETCH_PAGES] sums
+    if s.fd < 0 or n == 0 or offset >= end or n > end - offset:
+        return store_read(s, at, n)
+    page = offset // STORE_PAGE
+    last = (offset + n - 1) // STORE_PAGE
+    if last - page >= FETCH_PAGES or (last - page + 1) * STORE_PAGE > room:
+        return store_read(s, at, n)
+    start = page * STORE_PAGE
+    hi = (last + 1) * STORE_PAGE
+    hi = (hi if hi < end else end) - start
+    if not pread_all(s.fd, buffer, hi, start) or not pread_all(
+            s.fd, sums, 4 * (last - page + 1), <const uint8_t*>&s.sums[page] - s.base):
+        s.damaged = True
+        return NULL
+    for i in range(last - page + 1):
+        lo = i * STORE_PAGE
+        n = hi - lo if hi - lo < STORE_PAGE else STORE_PAGE
+        if page + i == 0:  # the header has its own sum
+            lo = STORE_HEADER
+            n -= STORE_HEADER
+        if <uint32_t>hash64(buffer + lo, n) != sums[i]:
+            s.damaged = True
+            return NULL
+    return buffer + (offset - start)
 
 
 cdef inline const void* store_array(Store* s, const char* name, uint32_t item, uint64_t* count) noexcept nogil:

@@ -78,7 +78,7 @@ cdef extern from "<sys/wait.h>" nogil:
 cdef extern from "<sys/mman.h>" nogil:
     void* c_mmap "mmap"(void*, size_t, int, int, int, off_t)
     int c_munmap "munmap"(void*, size_t)
-    int PROT_READ, MAP_SHARED, MAP_PRIVATE
+    int PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE
     void* MAP_FAILED
 
 cdef extern from "<stdlib.h>" nogil:

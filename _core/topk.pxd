@@ -1,10 +1,15 @@
 # cython: language_level=3
-"""The best k chunks met so far: a binary heap with the worst one on top. Ties stand in order of path, then line."""
+"""The best k chunks met so far, in no order, among some that are not. Ties stand in order of path, then line.
+
+Chunks are collected, and now and then the best k of them selected (Hoare, "Algorithm 65: Find", 1961): a few steps for
+each one met, where a heap takes a dozen for each one kept."""
 from libc.stdint cimport uint8_t, uint32_t, int32_t
+from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
 from libc.string cimport memcmp
 from _core.index cimport Index
-from _core.segment cimport FileRecord, segment_file, segment_chunk_file
+from _core.segment cimport FileRecord, segment_file, segment_path, segment_chunk_file
+from _core.sort cimport sort_numbers
 
 cdef struct Hit:
     int32_t score   # in 1 / SCALE, see score.pxd
@@ -12,27 +17,35 @@ cdef struct Hit:
     uint32_t chunk
 
 cdef struct TopK:
-    Hit* heap       # heap[0] is the worst of those kept
+    Hit* items
     uint32_t n
     uint32_t k
+    uint32_t cut      # the best k are selected when there are so many
+    uint32_t room
+    int32_t least     # of the k selected last; a score below it cannot enter
 
 
 cdef inline bint top_init(TopK* t, uint32_t k) noexcept nogil:
     t.n = 0
     t.k = k
-    t.heap = <Hit*>malloc(<size_t>k * sizeof(Hit) + sizeof(Hit))
-    return t.heap != NULL
+    t.cut = k
+    t.room = 2 * k + 64
+    t.least = 0
+    t.items = <Hit*>malloc(<size_t>t.room * sizeof(Hit))
+    return t.items != NULL
 
 
 cdef inline void top_free(TopK* t) noexcept nogil:
-    free(t.heap)
-    t.heap = NULL
+    free(t.items)
+    t.items = NULL
 
 
 cdef inline int path_order(Index* x, uint32_t sa, uint32_t fa, uint32_t sb, uint32_t fb) noexcept nogil:
     """Bytewise comparison of two files' paths: negative, 0, positive."""
     cdef const FileRecord* a
     cdef const FileRecord* b
+    cdef const uint8_t* pa
+    cdef const uint8_t* pb
     cdef int c
     if sa == sb:
         return -1 if fa < fb else <int>(fa > fb)  # files of a segment stand by path
@@ -40,8 +53,11 @@ cdef inline int path_order(Index* x, uint32_t sa, uint32_t fa, uint32_t sb, uint
     b = segment_file(&x.segments[sb], fb)
     if a == NULL or b == NULL:
         return 0
-    c = memcmp(x.segments[sa].paths + a.path, x.segments[sb].paths + b.path,
-               a.path_len if a.path_len < b.path_len else b.path_len)
+    pa = segment_path(&x.segments[sa], a)
+    pb = segment_path(&x.segments[sb], b)
+    if pa == NULL or pb == NULL:
+        return 0
+    c = memcmp(pa, pb, a.path_len if a.path_len < b.path_len else b.path_len)
     return c if c else <int>a.path_len - <int>b.path_len
 
 
@@ -57,52 +73,81 @@ cdef inline bint hit_before(Index* x, const Hit* a, const Hit* b) noexcept nogil
     return c < 0
 
 
-cdef inline int32_t top_threshold(const TopK* t) noexcept nogil:
-    """A score below this one cannot enter."""
-    return t.heap[0].score if t.n == t.k else 0
+cdef inline void _select(Hit* v, uint32_t n, uint32_t k, Index* x) noexcept nogil:
+    """Brings the best k of v[0:n] to its beginning."""
+    cdef uint32_t lo = 0, hi = n - 1, i, j
+    cdef Hit pivot, swap
+    while lo < hi:
+        pivot = v[lo + (hi - lo) // 2]
+        i = lo
+        j = hi
+        while True:
+            while hit_before(x, &v[i], &pivot):
+                i += 1
+            while hit_before(x, &pivot, &v[j]):
+                j -= 1
+            if i >= j:
+                break
+            swap = v[i]
+            v[i] = v[j]
+            v[j] = swap
+            i += 1
+            j -= 1
+        # v[lo:i] stand not behind the pivot, v[j+1:hi+1] not before it.
+        if k <= j:
+            hi = j
+        elif k > i:
+            lo = i + (i == j)
+        else:
+            return
 
 
-cdef inline void _sink(TopK* t, Index* x, uint32_t i) noexcept nogil:
-    cdef Hit h = t.heap[i]
-    cdef uint32_t c
-    while 2 * i + 1 < t.n:
-        c = 2 * i + 1
-        if c + 1 < t.n and hit_before(x, &t.heap[c], &t.heap[c + 1]):
-            c += 1
-        if not hit_before(x, &h, &t.heap[c]):
-            break
-        t.heap[i] = t.heap[c]
-        i = c
-    t.heap[i] = h
+cdef inline void top_cut(TopK* t, Index* x) noexcept nogil:
+    """Forgets what is not among the best k, when there are enough chunks for that to be worth its time."""
+    cdef uint32_t i
+    if t.n < t.cut or t.k == 0:
+        return
+    if t.n > t.k:
+        _select(t.items, t.n, t.k, x)
+        t.n = t.k
+    t.least = t.items[0].score
+    for i in range(1, t.k):
+        if t.items[i].score < t.least:
+            t.least = t.items[i].score
+    t.cut = t.k + t.k // 8 + 1
 
 
 cdef inline void top_push(TopK* t, Index* x, int32_t score, uint32_t segment, uint32_t chunk) noexcept nogil:
-    """Offers a chunk; keeps it when fewer than k are held or it stands before the worst."""
-    cdef Hit h
-    cdef uint32_t i
+    """Offers a chunk whose score is not below `least`."""
+    cdef Hit* h = &t.items[t.n]
     h.score = score
     h.segment = segment
     h.chunk = chunk
-    if t.n < t.k:
-        i = t.n
-        t.n += 1
-        while i and hit_before(x, &t.heap[(i - 1) // 2], &h):
-            t.heap[i] = t.heap[(i - 1) // 2]
-            i = (i - 1) // 2
-        t.heap[i] = h
-    elif t.k and hit_before(x, &h, &t.heap[0]):
-        t.heap[0] = h
-        _sink(t, x, 0)
+    t.n += 1
+    if t.n == t.room:
+        top_cut(t, x)
 
 
-cdef inline void top_sort(TopK* t, Index* x) noexcept nogil:
-    """heap[0:n] best first (heap sort); nothing can be pushed afterwards."""
-    cdef uint32_t n = t.n, _i
-    cdef Hit h
-    for _i in range(n - 1 if n else 0):
-        t.n -= 1
-        h = t.heap[t.n]
-        t.heap[t.n] = t.heap[0]
-        t.heap[0] = h
-        _sink(t, x, 0)
-    t.n = n
+cdef struct Sorting:
+    Index* index
+    const Hit* items
+
+
+cdef inline bint _sorted_before(const void* context, uint32_t a, uint32_t b) noexcept nogil:
+    cdef const Sorting* s = <const Sorting*>context
+    return hit_before(s.index, &s.items[a], &s.items[b])
+
+
+cdef inline bint top_sort(TopK* t, Index* x, uint32_t* order) noexcept nogil:
+    """The best k (or all, when there are fewer) are items[order[i]] for i < n, best first; `order` has room for k.
+    False: no memory. Nothing can be pushed afterwards."""
+    cdef uint32_t i
+    cdef Sorting s
+    if t.n > t.k:
+        t.cut = t.n
+        top_cut(t, x)
+    s.index = x
+    s.items = t.items
+    for i in range(t.n):
+        order[i] = i
+    return sort_numbers(order, t.n, _sorted_before, &s)

@@ -109,6 +109,12 @@ def measure(
     return timings
 
 
+def beside(floor: Command, command: Command, cwd: str, env: dict[str, str], runs: int) -> tuple[Timing, Timing]:
+    """Times of `command` and of `floor`, run in turns: what changes on the machine in between changes both."""
+    timings = measure([floor, command], cwd, env, runs)
+    return timings[command.name], timings[floor.name]
+
+
 def once(command: Command, cwd: str, env: dict[str, str]) -> tuple[float, str]:
     """(seconds, standard output) of one run."""
     run = watch(command, cwd, env)

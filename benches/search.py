@@ -6,7 +6,7 @@ import statistics
 
 from bench import Bench
 from corpora import Corpus
-from processes import BenchError, Command, Timing, measure, once, peak_memory
+from processes import BenchError, Command, Timing, beside, measure, once, peak_memory
 from report import megabytes, micro, times
 
 BARS = {"small": 1.5, "linux": 3.0}
@@ -53,47 +53,63 @@ def search(bench: Bench) -> None:
 
 def _search(bench: Bench, corpus: Corpus) -> None:
     bench.ready(corpus)
-    env = dict(bench.env)
-    floor = bench.peers.floor()
-    peers = _peer_cases(bench, corpus, env)
-    swept_query = corpus.queries[0][1]
-    shapes = [
-        bench.command(f"{n}. {shape}", "search", "--no-refresh", "--", query)
-        for n, (shape, query) in enumerate(corpus.queries, 1)
-    ]
-    swept = bench.command("greppy search, with the sweep for changes", "search", "--", swept_query)
-    timings = measure([floor, *shapes, swept, *peers], str(corpus.root), env, bench.runs)
-    base = timings[floor.name].median
-    rows = [[floor.name, "", "", *_row(timings[floor.name], base)]]
-    for case, (_, query) in zip(shapes, corpus.queries, strict=True):
-        rows.append([case.name, query, _lines(bench, corpus, case), *_row(timings[case.name], base)])
-    rows.append([swept.name, swept_query, _lines(bench, corpus, swept), *_row(timings[swept.name], base)])
-    for case in peers:
-        rows.append([case.name, swept_query if len(case.argv) > 1 else "", "", *_row(timings[case.name], base)])
-    bench.report.table(
-        f"search --no-refresh, {corpus.title} ({len(corpus.text_files):,} text files): whole processes, microseconds",
-        ["what", "<query", "lines", "median", "p99", "× nothing", "runs"],
-        rows,
-    )
-    ratios = {case.name: timings[case.name].median / base for case in shapes}
-    middle = statistics.median(ratios.values())
-    worst = max(ratios, key=ratios.__getitem__)
-    bench.report.say(
-        f"  median of the {len(ratios)} queries {times(middle)} × nothing; "
-        f"worst {times(ratios[worst])} ({worst}); the bar is held against the worst"
-    )
-    for name in ("rg -l", "csearch -l"):
-        if name in timings:
-            ratio = timings[name].median / timings[shapes[0].name].median
-            bench.report.say(f"  {name} takes {times(ratio)} × as long as greppy for the same word")
+    shapes = {f"{n}. {shape}": query for n, (shape, query) in enumerate(corpus.queries, 1)}
+    ratios = _queries(bench, corpus, shapes, "every result")
+    firsts = _queries(bench, corpus, shapes, "one result", "-n", "1")
+    _beside_peers(bench, corpus)
     bench.report.data.setdefault("search", {})[corpus.name] = {
-        "queries": dict(zip(ratios, (query for _, query in corpus.queries), strict=True)),
-        "timings": {name: timing.as_json() for name, timing in timings.items()},
+        "queries": shapes,
         "ratios": ratios,
+        "ratios_one_result": firsts,
     }
     bench.report.bar(
-        f"search --no-refresh, {corpus.title}, worst query", ratios[worst], BARS[corpus.name], "× nothing"
+        f"search --no-refresh, {corpus.title}, median of the queries",
+        statistics.median(ratios.values()),
+        BARS[corpus.name],
+        "× nothing",
     )
+
+
+def _queries(bench: Bench, corpus: Corpus, shapes: dict[str, str], what: str, *flags: str) -> dict[str, float]:
+    """A table of the queries, each run in turns with an executable that does nothing; their ratios."""
+    rows = []
+    ratios = {}
+    for name, query in shapes.items():
+        case = bench.command(name, "search", "--no-refresh", *flags, "--", query)
+        timing, base = beside(bench.peers.floor(), case, str(corpus.root), bench.env, bench.runs)
+        rows.append([name, query, _lines(bench, corpus, case), micro(base.median), *_row(timing, base.median)])
+        ratios[name] = timing.median / base.median
+    bench.report.table(
+        f"search --no-refresh, {what}, {corpus.title} ({len(corpus.text_files):,} text files): "
+        "whole processes, microseconds",
+        ["what", "<query", "lines", "nothing", "median", "p99", "× nothing", "runs"],
+        rows,
+    )
+    worst = max(ratios, key=ratios.__getitem__)
+    bench.report.say(
+        f"  median of the {len(ratios)} queries {times(statistics.median(ratios.values()))} × nothing; "
+        f"worst {times(ratios[worst])} ({worst})"
+    )
+    return ratios
+
+
+def _beside_peers(bench: Bench, corpus: Corpus) -> None:
+    """One word, with the peers that look for words; they read much, so they are timed apart from the table above."""
+    env = dict(bench.env)
+    query = corpus.queries[0][1]
+    plain = bench.command("greppy search --no-refresh", "search", "--no-refresh", "--", query)
+    swept = bench.command("greppy search, with the sweep for changes", "search", "--", query)
+    cases = [bench.peers.floor(), plain, swept, *_peer_cases(bench, corpus, env)]
+    timings = measure(cases, str(corpus.root), env, bench.runs)
+    base = timings[plain.name].median
+    bench.report.table(
+        f"{query}, {corpus.title}: whole processes, microseconds",
+        ["what", "median", "p99", "× greppy", "runs"],
+        [[case.name, *_row(timings[case.name], base)] for case in cases],
+    )
+    bench.report.data.setdefault("peers", {})[corpus.name] = {
+        name: timing.as_json() for name, timing in timings.items()
+    }
 
 
 def memory(bench: Bench) -> None:

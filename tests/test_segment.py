@@ -82,10 +82,10 @@ def check_terms(found: segment.Segment, files: list[inverted.File]) -> None:
 
 
 def check_parts(found: segment.Segment, files: list[inverted.File]) -> None:
-    expected: dict[bytes, tuple[bytes, list[tuple[int, bool]]]] = {}
+    expected: dict[bytes, tuple[bytes, list[tuple[int, int]]]] = {}
     for number, file in enumerate(files):
         for i, (word, stem) in enumerate(file.words):
-            expected.setdefault(word, (stem, []))[1].append((number, i < file.n_name))
+            expected.setdefault(word, (stem, []))[1].append((number, file.n_name if i < file.n_name else 0))
     assert found.parts == expected
 
 

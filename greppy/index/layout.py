@@ -27,7 +27,6 @@ CHUNK = np.dtype(
         ("flags", "<u2"),
     ]
 )
-BUCKET = np.dtype([("term", "<u4"), ("text", "<u4")])
 PART = np.dtype([("text", "<u4"), ("files", "<u4"), ("n_files", "<u4"), ("len", "<u4")])
 SEGMENT = np.dtype([("id", "<u8"), ("n_files", "<u4"), ("n_chunks", "<u4"), ("deleted", "<u4"), ("zero", "<u4")])
 TREE = np.dtype(
@@ -42,7 +41,7 @@ TREE = np.dtype(
     ]
 )
 
-RECORDS = {"file": FILE, "rank": RANK, "chunk": CHUNK, "bucket": BUCKET, "part": PART, "segment": SEGMENT, "tree": TREE}
+RECORDS = {"file": FILE, "rank": RANK, "chunk": CHUNK, "part": PART, "segment": SEGMENT, "tree": TREE}
 
 
 def dtype(name: str) -> np.dtype[np.void]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ class Segment:
     container: store.Container
     arrays: dict[str, np.ndarray]
     terms: dict[bytes, list[tuple[int, int]]]  # postings: (chunk, code)
-    parts: dict[bytes, tuple[bytes, list[tuple[int, bool]]]]  # word -> its stem, (file, in the name)
+    parts: dict[bytes, tuple[bytes, list[tuple[int, int]]]]  # word -> its stem, (file, in the name)
     paths: list[bytes]
 
 
@@ -47,16 +47,16 @@ def read(path: Path) -> Segment:
     n_chunks = len(found["chunks"])
     assert len(found["chunk_len"]) == n_chunks
     table = postings.lengths()
-    assert container.numbers == (sum(table[code] for code in found["chunk_len"]), 0)
-    names = _texts(found["term_text"].tobytes(), np.cumsum([0, *found["term_len"]]))
+    names, posts, starts = _dictionary(found["terms"].tobytes())
+    assert container.numbers == (sum(table[code] for code in found["chunk_len"]), len(names))
     hashes = [xxhash.xxh64_intdigest(name) for name in names]
     assert list(zip(hashes, names, strict=True)) == sorted(zip(hashes, names, strict=True))
     assert len(set(names)) == len(names)
-    _check_buckets(found["term_bucket"], hashes, names)
+    _check_buckets(found["term_bucket"].tolist(), hashes, starts)
     lists = found["postings"].tobytes()
     terms = {}
     end = 0
-    for name, post in zip(names, found["term_post"].tolist(), strict=True):
+    for name, post in zip(names, posts, strict=True):
         if post & SINGLE:
             terms[name] = [(post & ((1 << SINGLE_CODE) - 1), post >> SINGLE_CODE & 15)]
             continue
@@ -73,18 +73,29 @@ def read(path: Path) -> Segment:
     return Segment(container, found, terms, _parts(found), paths)
 
 
-def _check_buckets(buckets: np.ndarray, hashes: list[int], names: list[bytes]) -> None:
+def _dictionary(blob: bytes) -> tuple[list[bytes], list[int], list[int]]:
+    """Terms, where their postings are, and where each begins, with the end of the last."""
+    names, posts, starts = [], [], [0]
+    while starts[-1] < len(blob):
+        at = starts[-1] + 1
+        end = at + blob[at - 1]
+        names.append(blob[at:end])
+        posts.append(int.from_bytes(blob[end : end + 4], "little"))
+        starts.append(end + 4)
+    assert starts[-1] == len(blob)
+    return names, posts, starts
+
+
+def _check_buckets(buckets: list[int], hashes: list[int], starts: list[int]) -> None:
     bits = (len(buckets) - 1).bit_length() - 1
     assert len(buckets) == (1 << bits) + 1
-    first = buckets["term"].tolist()
-    assert (first[0], first[-1]) == (0, len(hashes))
-    for bucket, (term, end) in enumerate(pairwise(first)):
-        assert [h >> (64 - bits) if bits else 0 for h in hashes[term:end]] == [bucket] * (end - term)
-    starts = [0, *accumulate(map(len, names))]
-    assert buckets["text"].tolist() == [starts[term] for term in first]
+    assert (buckets[0], buckets[-1]) == (0, starts[-1])
+    for bucket, (start, end) in enumerate(pairwise(buckets)):
+        inside = hashes[starts.index(start) : starts.index(end)]
+        assert [h >> (64 - bits) if bits else 0 for h in inside] == [bucket] * len(inside)
 
 
-def _parts(found: dict[str, np.ndarray]) -> dict[bytes, tuple[bytes, list[tuple[int, bool]]]]:
+def _parts(found: dict[str, np.ndarray]) -> dict[bytes, tuple[bytes, list[tuple[int, int]]]]:
     records = found["parts"]
     texts = _texts(found["part_text"].tobytes(), records["text"])
     lists = found["part_files"].tobytes()
@@ -101,7 +112,8 @@ def _parts(found: dict[str, np.ndarray]) -> dict[bytes, tuple[bytes, list[tuple[
         for _ in range(record["n_files"]):
             value, at = postings.leb128(lists, at)
             number += value >> 1
-            files.append((number, bool(value & 1)))
+            files.append((number, lists[at] if value & 1 else 0))
+            at += value & 1
         assert [f for f, _ in files] == sorted({f for f, _ in files})
         out[word] = (stem, files)
     assert records[-1]["files"] == at == len(lists)
