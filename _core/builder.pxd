@@ -647,7 +647,8 @@ cdef inline void write_file_chunks(StoreWriter* w, const uint32_t* firsts, uint3
 
 
 cdef inline uint32_t write_list(StoreWriter* w, const uint32_t* docs, const uint8_t* codes, uint32_t n,
-                                const uint8_t* lengths, const Impacts* impacts, Bytes* work) noexcept nogil:
+                                const uint8_t* lengths, uint32_t n_docs, const Impacts* impacts,
+                                Bytes* work) noexcept nogil:
     """Writes a posting list into the array `postings`, which is the first one; where it begins."""
     cdef uint64_t at = w.at - w.arrays[0].offset
     work.len = 0
@@ -657,7 +658,7 @@ cdef inline uint32_t write_list(StoreWriter* w, const uint32_t* docs, const uint
         writer_add(w, work.data, work.len)
         at += work.len
         work.len = 0
-    postings_encode(docs, codes, n, lengths, impacts, work)
+    postings_encode(docs, codes, n, lengths, n_docs, impacts, work)
     writer_add(w, work.data, work.len)
     return <uint32_t>at
 
@@ -707,7 +708,8 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
             if e.df == 1:
                 post = SINGLE | docs[p] | (<uint32_t>codes[p] << SINGLE_CODE)
             else:
-                post = write_list(&w, docs + p, codes + p, e.df, b.chunk_len.data, &impacts, &lists)
+                post = write_list(&w, docs + p, codes + p, e.df, b.chunk_len.data, b.n_chunks, &impacts,
+                                  &lists)
             dictionary_add(&terms, b.term_text.data + e.text, e.len, e.hash, post)
         writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))
         writer_add(&w, b.chunks.data, b.chunks.len)

@@ -328,7 +328,7 @@ def encode_postings(docs, codes, bytes lengths) -> bytes:
         for i in range(n):
             d[i] = docs[i]
             c[i] = codes[i]
-        postings_encode(d, c, n, <const uint8_t*>lengths, &impacts, &out)
+        postings_encode(d, c, n, <const uint8_t*>lengths, <uint32_t>len(lengths), &impacts, &out)
         return PyBytes_FromStringAndSize(<char*>out.data, out.len)
     finally:
         free(d)

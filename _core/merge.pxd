@@ -168,7 +168,7 @@ cdef inline uint32_t _gather(Input** have, uint32_t n, uint32_t* docs, uint8_t* 
             x.at += 1
 
 
-cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8_t* lengths,
+cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8_t* lengths, uint32_t n_docs,
                              const Impacts* impacts, Dictionary* terms) noexcept nogil:
     """The posting lists to the writer, the dictionary to `terms`: a MergeError."""
     cdef Input* have[MERGE_INPUTS]
@@ -244,8 +244,8 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
                 post = SINGLE | (out_docs[0] if m > 1 else docs[0]) | (
                     <uint32_t>(out_codes[0] if m > 1 else codes[0]) << SINGLE_CODE)
             else:
-                post = write_list(w, out_docs if m > 1 else docs, out_codes if m > 1 else codes, k, lengths, impacts,
-                                  &list)
+                post = write_list(w, out_docs if m > 1 else docs, out_codes if m > 1 else codes, k, lengths, n_docs,
+                                  impacts, &list)
             dictionary_add(terms, first.text, first.text_len, first.hash, post)
         for i in range(m):
             have[i].term += have[i].text_len + 5
@@ -307,7 +307,7 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
             total += code_length(lengths.data[c])
         impacts_init(&impacts, total, <uint32_t>lengths.len)
         writer_array(&w, b"postings", b"|u1", 1)
-        result = _merge_terms(in_, n, &w, lengths.data, &impacts, &terms)
+        result = _merge_terms(in_, n, &w, lengths.data, <uint32_t>lengths.len, &impacts, &terms)
         for i in range(n):
             if segments[i].store.damaged:
                 result = MERGE_DAMAGED

@@ -10,9 +10,12 @@ postings is
 
     n       as LEB128; when n >= 128, zero bytes up to a multiple of 4 follow
     skips   n // 128 records of 12 bytes: last document (<u4) of the block, where its data ends in words of 4 bytes
-            counted from the end of the skips (<u4), highest code (u1), highest impact (u1), bits a delta (u1),
+            counted from the end of the ranges (<u4), highest code (u1), highest impact (u1), bits a delta (u1),
             exceptions (u1). The impact of a posting is Y / (K + Y), its score for a term of weight 1 (`score.pxd`),
             times 255 and rounded up, with the average length of the segment's own chunks: what pruning asks for.
+    ranges  when n >= 8,192: a bound for each 64 documents of the segment, the highest impact of the list there,
+            divided by 17 and rounded up (4 bits). They are in h bytes, h the smallest multiple of 4 of which there are
+            enough: range i in the low half of byte i, range h + i in its high half.
     blocks  n // 128 times: the low bits of 128 deltas, then 128 codes in as many bits as the highest one needs, both
             bit-packed in four interleaved lanes (value i in lane i % 4, so that one 128-bit register unpacks four at a
             time); then, for each delta that needs more bits, its position (u1 each), then what is missing on top
@@ -21,7 +24,9 @@ postings is
     tail    n % 128 codes, two to a byte, the first one in the low half; then as many deltas as LEB128.
 
 Sources: Lemire & Boytsov, "Decoding billions of integers per second through vectorization", 2012 (lanes); Zukowski et
-al., "Super-Scalar RAM-CPU Cache Compression", 2006 (exceptions patched in after a branch-free unpack).
+al., "Super-Scalar RAM-CPU Cache Compression", 2006 (exceptions patched in after a branch-free unpack); Dimopoulos,
+Nepomnyachiy & Suel, "Optimizing top-k document retrieval strategies for block-max indexes", 2013 (bounds for ranges of
+documents rather than of postings).
 
 Example, three postings (document 5, code 0), (document 6, code 7), (document 300, code 1), so n and a tail only:
     03;  codes 0, 7, 1 -> 70 01;  deltas 5, 0, 293 -> 05 00 A5 02
@@ -38,6 +43,9 @@ cdef enum:
     NO_DOC = 0xFFFFFFFF
     BM25_K1 = 150        # hundredths: the standard parameters, for which impacts are stored
     BM25_B = 60
+    RANGE = 64           # documents
+    RANGED = 8192        # a list of so many postings has bounds for ranges
+    LEVEL = 17           # an impact is at most so many times its range's bound
     PATCHES = 40         # exceptions of one block at most: more would cost decoding more than they save space
 
 cdef enum FieldWeight:  # in halves
@@ -209,25 +217,42 @@ cdef inline void _encode_block(const uint32_t* deltas, const uint32_t* codes, Sk
             bytes_varint(out, deltas[i] >> b)
 
 
+cdef inline uint32_t range_bytes(uint32_t n, uint32_t n_docs) noexcept nogil:
+    """Bytes that the bounds of ranges take in a list of n postings, in a segment of `n_docs` documents."""
+    return ((n_docs + RANGE - 1) // RANGE + 7) // 8 * 4 if n >= RANGED else 0
+
+
 cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uint32_t n, const uint8_t* lengths,
-                                 const Impacts* impacts, Bytes* out) noexcept nogil:
-    """Appends the list of `n` >= 2 postings, documents ascending; `lengths[d]` is the length code of document d.
+                                 uint32_t n_docs, const Impacts* impacts, Bytes* out) noexcept nogil:
+    """Appends the list of `n` >= 2 postings, documents ascending; `lengths[d]` is the length code of document d of
+    `n_docs`.
 
     Offsets are rounded within `out`, which must lie at a multiple of 4 of the array."""
     cdef uint32_t[BLOCK] deltas
     cdef uint32_t[BLOCK] values
-    cdef uint32_t blocks = n // BLOCK, b, i, v
+    cdef uint32_t blocks = n // BLOCK, b, i, v, half = range_bytes(n, n_docs)
     cdef uint32_t last = NO_DOC  # -1: the distance to document 0 is then 1
     cdef size_t skips, data
+    cdef uint8_t* bound
     cdef Skip s
     bytes_varint(out, n)
     if blocks:
         while out.len & 3:
             bytes_byte(out, 0)
     skips = out.len
-    if not bytes_reserve(out, blocks * sizeof(Skip)):
+    if not bytes_reserve(out, blocks * sizeof(Skip) + half):
         return
     out.len += blocks * sizeof(Skip)
+    memset(out.data + out.len, 0, half)
+    for i in range(n if half else 0):
+        v = (impacts.of[codes[i] * 256 + lengths[docs[i]]] + LEVEL - 1) // LEVEL
+        b = docs[i] // RANGE
+        bound = out.data + out.len + (b if b < half else b - half)
+        if b < half and v > (bound[0] & 15):
+            bound[0] = <uint8_t>(bound[0] & 0xF0 | v)
+        elif b >= half and v > (bound[0] >> 4):
+            bound[0] = <uint8_t>(bound[0] & 15 | v << 4)
+    out.len += half
     data = out.len
     for b in range(blocks):
         memset(&s, 0, sizeof(Skip))

@@ -25,7 +25,7 @@ from _core.pathmatch cimport FilePath, PathMatches, match_folders, match_names, 
 from _core.postings cimport BM25_B, BM25_K1, NO_DOC, WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
 from _core.query cimport Name, Query, TERMS, WORDS
 from _core.score cimport (
-    Cursor, GROUP, NEVER, Retrieval, SCALE, retrieval_init, idf, live_df, cursor_open, cursor_close, accumulate,
+    Cursor, Retrieval, SCALE, retrieval_init, idf, live_df, cursor_open, cursor_close, accumulate,
     best_chunks,
 )
 from _core.segment cimport (
@@ -440,7 +440,6 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
     cdef Cursor* cursors
     cdef Segment* s
     cdef int32_t* sums = NULL
-    cdef uint8_t* groups
     cdef int32_t[4] best
     cdef int32_t v
     cdef Result next
@@ -462,16 +461,15 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
         if m > cap:
             cap = m + 256
             free(sums)
-            sums = <int32_t*>malloc(<size_t>cap * 4 + cap // GROUP + 1)
+            sums = <int32_t*>malloc(<size_t>cap * 4)
             if sums == NULL:
                 r.failed = True
                 break
         memset(sums, 0, <size_t>m * 4)
         if not store_touch(&s.store, s.chunk_len + c.first, m):
             break
-        groups = <uint8_t*>(sums + cap)
         for j in range(r.n_cursors[segment]):
-            hints[j] = accumulate(s, &cursors[j], hints[j], c.first, c.end, NEVER, sums, groups)
+            hints[j] = accumulate(s, &cursors[j], hints[j], c.first, c.end, sums)
         best[0] = best[1] = best[2] = best[3] = 0
         c.best = NO_DOC
         for j in range(m):

@@ -10,13 +10,14 @@ A posting's contribution is rounded to a whole multiple of 1 / SCALE. Sums of in
 the addends: a chunk has the same score whatever segment it is in, however its neighbours were scored, and whether
 blocks were skipped.
 
-Retrieval works window by window of WINDOW documents. For each term and window the most the term can add there is known
-from the impacts of the blocks that overlap it (Ding & Suel, "Faster top-k document retrieval using block-max indexes",
-2011), or from the postings themselves when there are few. A few windows are visited by the sum of these bounds, best
-first, then all others whose sum can reach the list. Within a window it is MaxScore (Turtle & Flood, "Query
-evaluation: strategies and optimizations", 1995): terms whose bounds together cannot lift a chunk into the list are only
-looked up for chunks that the others have brought near it, and a block that cannot lift one into it, whatever the other
-terms add, is not decoded. `exhaustive` switches all of that off; the result is the same.
+Of each 64 documents (a range) it is known what a term can add to them at most: from the list, or from the postings
+themselves when these are few and decoded at once. The sums of these bounds tell which ranges can hold one of the best
+chunks (Ding & Suel, "Faster top-k document retrieval using block-max indexes", 2011; Dimopoulos, Nepomnyachiy & Suel,
+2013). The most promising ones are visited first, then all others whose bound reaches the list. Within a window of 2,048
+documents it is MaxScore (Turtle & Flood, "Query evaluation: strategies and optimizations", 1995): terms whose bounds
+together cannot lift a chunk into the list are only looked up for chunks that the others have brought near it, and a
+block that cannot lift one into it, whatever the other terms add, is not decoded. `exhaustive` switches all of that off;
+the result is the same.
 """
 from libc.math cimport log
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, int32_t, uint64_t
@@ -27,7 +28,7 @@ from _core.filter cimport Filter, filter_chunk
 from _core.index cimport Index
 from _core.merge cimport bit
 from _core.postings cimport (
-    BLOCK, BM25_B, BM25_K1, NO_DOC, CODES, Skip, bm25_k, code_weight, code_length,
+    BLOCK, BM25_B, BM25_K1, LEVEL, NO_DOC, CODES, RANGE, RANGED, Skip, bm25_k, code_weight, code_length,
 )
 from _core.segment cimport Segment, List, list_block, list_close
 from _core.store cimport STORE_PAGE, store_touch
@@ -36,12 +37,12 @@ from _core.topk cimport TopK, top_cut, top_push
 cdef enum:
     CURSORS = 192
     WINDOW = 2048         # documents scored at a time: their sums stay in the first-level cache
-    GROUP = 64            # sums that are looked at together
-    GROUPS = 32           # WINDOW // GROUP
+    RANGES = 32           # of a window
+    RUNS = 17             # of ranges side by side in a window, and one more
     LOOKUP = 8            # a look-up costs as much as adding so many postings
     FEW = 16              # so few look-ups are not worth finding out what to look up
-    SCOUTS = 16           # windows visited by bound before the others follow in order
-    FLAT = 4096           # a list of no more postings is decoded whole
+    SCOUTS = 64           # ranges visited by bound before the others follow in order
+    TOTALS = 60000        # what the bounds of all terms together may come to in a range, in units of `Bounds.unit`
     SCALE = 1 << 20
     CONTRIBUTIONS = 4096  # CODES times the 256 length codes
     NEVER = -0x7FFFFFFF   # a threshold that everything reaches
@@ -154,7 +155,7 @@ cdef inline bint cursor_open(Segment* s, const Retrieval* r, float weight, Curso
     c.n = 0
     c.bounds = NULL
     c.unit = impact_unit(s, r.average, weight)
-    c.flat = c.list.df <= FLAT
+    c.flat = c.list.df < RANGED
     if c.flat:
         room = (c.list.df + BLOCK - 1) // BLOCK * BLOCK  # a block is decoded whole
         c.docs = <uint32_t*>malloc(<size_t>room * 8)
@@ -204,69 +205,61 @@ cdef inline uint32_t _block_of(const Cursor* c, uint32_t lo, uint32_t doc) noexc
     return lo
 
 
-cdef inline void _add_flat(const Cursor* c, uint32_t i, uint32_t stop, uint32_t base, int32_t* sums,
-                           uint8_t* groups) noexcept nogil:
-    """Postings [i, stop), none before `base`, into the sums."""
-    cdef uint32_t at
-    while i < stop:
-        at = c.docs[i] - base
-        sums[at] += c.gives[i]
-        groups[at // GROUP] = 1
+cdef inline uint32_t _add_flat(const Cursor* c, uint32_t i, uint32_t stop, uint32_t base, uint32_t lo, uint32_t hi,
+                               int32_t* sums) noexcept nogil:
+    """Those of the postings [i, stop) that lie in [lo, hi) into the sums; where it stopped."""
+    cdef const uint32_t* docs = c.docs
+    if i < stop and docs[i] < lo:
+        i = _from(docs, i, stop, lo)
+    while i < stop and docs[i] < hi:
+        sums[docs[i] - base] += c.gives[i]
         i += 1
+    return i
 
 
-cdef inline void _add_block(const Cursor* c, const uint8_t* lengths, uint32_t base, uint32_t end, int32_t* sums,
-                            uint8_t* groups) noexcept nogil:
-    """Postings of the block at hand that lie in [base, end) into the sums."""
+cdef inline void _add_block(const Cursor* c, const uint8_t* lengths, uint32_t base, uint32_t lo, uint32_t hi,
+                            int32_t* sums) noexcept nogil:
+    """Postings of the block at hand that lie in [lo, hi) into the sums."""
     cdef const uint32_t* docs = c.docs
     cdef const uint8_t* codes = c.codes
     cdef const int32_t* adds = c.adds
     cdef uint32_t at, i = 0, stop = c.n
-    if docs[0] < base:
-        i = _from(docs, 0, c.n, base)
-    if docs[stop - 1] >= end:
-        stop = _from(docs, i, c.n, end)
+    if docs[0] < lo:
+        i = _from(docs, 0, c.n, lo)
+    if docs[stop - 1] >= hi:
+        stop = _from(docs, i, c.n, hi)
     lengths += base
     while i < stop:
         at = docs[i] - base
         sums[at] += adds[(<uint32_t>codes[i] << 8) + lengths[at]]
-        groups[at // GROUP] = 1
         i += 1
 
 
-cdef inline uint32_t accumulate(Segment* s, Cursor* c, uint32_t hint, uint32_t base, uint32_t end, int32_t least,
-                                int32_t* sums, uint8_t* groups) noexcept nogil:
-    """Adds what the term gives the documents of [base, end) to sums[doc - base], and marks the groups of GROUP sums.
-
-    `hint`: the block, or posting of a flat list, from which on they are to be found; that for documents from `end` on
-    is returned. A block whose postings all add less than `least` may be left out. The length codes are touched."""
-    cdef uint32_t b, stop
-    if c.flat:
-        hint = _from(c.docs, hint, c.n, base)
-        stop = hint
-        while stop < c.n and c.docs[stop] < end:
-            stop += 1
-        _add_flat(c, hint, stop, base, sums, groups)
-        return stop
-    b = hint = _block_of(c, hint, base)
-    while b <= c.list.blocks:
-        if b and c.list.skips[b - 1].last >= end - 1:
-            break  # the block before ends where the range ends, or after it
+cdef inline uint32_t _add_blocks(Segment* s, Cursor* c, uint32_t b, uint32_t base, uint32_t lo, uint32_t hi,
+                                 int32_t least, int32_t* sums) noexcept nogil:
+    """The same from block `b` on; the block it stopped in. One whose postings all add less than `least` is left
+    out."""
+    while b < c.list.blocks and c.list.skips[b].last < lo:
+        b += 1
+    while True:
         if b == c.list.blocks or c.unit * c.list.skips[b].impact >= least:
             if not _load(s, c, b):
-                break
-            _add_block(c, s.chunk_len, base, end, sums, groups)
-        hint = b
+                return b
+            _add_block(c, s.chunk_len, base, lo, hi, sums)
+        if b == c.list.blocks or c.list.skips[b].last >= hi - 1:
+            return b
         b += 1
-    return hint
 
 
-cdef inline void _add_window(Segment* s, Cursor* c, uint32_t w, uint32_t end, int32_t least, int32_t* sums,
-                             uint8_t* groups) noexcept nogil:
+cdef inline uint32_t accumulate(Segment* s, Cursor* c, uint32_t hint, uint32_t base, uint32_t end,
+                                int32_t* sums) noexcept nogil:
+    """Adds what the term gives the documents of [base, end) to sums[doc - base]. The length codes are touched.
+
+    `hint`: the block, or posting of a flat list, from which on they are to be found; that for documents from `end` on
+    is returned."""
     if c.flat:
-        _add_flat(c, c.first[w], c.first[w + 1], w * WINDOW, sums, groups)
-    else:
-        accumulate(s, c, c.first[w], w * WINDOW, end, least, sums, groups)
+        return _add_flat(c, hint, c.n, base, base, end, sums)
+    return _add_blocks(s, c, _block_of(c, hint, base), base, base, end, NEVER, sums)
 
 
 cdef inline int32_t contribution(Segment* s, Cursor* c, uint32_t* hint, uint32_t doc) noexcept nogil:
@@ -286,11 +279,40 @@ cdef inline int32_t contribution(Segment* s, Cursor* c, uint32_t* hint, uint32_t
     return c.adds[(<uint32_t>c.codes[i] << 8) + s.chunk_len[doc]]
 
 
-cdef inline bint cursor_bounds(Segment* s, Cursor* c, uint32_t windows) noexcept nogil:
-    """Fills `bounds` and `first` for all windows. False: no memory."""
-    cdef uint32_t i, w, last, b = 0
-    cdef int32_t v
-    cdef const Skip* k
+cdef struct Bounds:
+    # What the terms of a question can add together, by ranges of a segment's documents.
+    uint16_t* totals      # in units of `unit`, rounded up; of whole windows, so up to RANGES - 1 more than there are
+    uint32_t n            # ranges
+    int32_t unit
+
+
+cdef inline void _levels(const List* l, uint32_t first, uint8_t* out) noexcept nogil:
+    """The stored bounds of RANGES ranges from `first` on, 0 for what is behind the last one."""
+    cdef uint32_t i
+    cdef const uint8_t* p = l.ranges + first
+    if first + RANGES <= l.half:
+        for i in range(RANGES):
+            out[i] = p[i] & 15
+    elif first >= l.half and first + RANGES <= 2 * l.half:
+        p -= l.half
+        for i in range(RANGES):
+            out[i] = p[i] >> 4
+    else:
+        for i in range(RANGES):
+            out[i] = 0
+            if first + i < l.half:
+                out[i] = p[i] & 15
+            elif first + i < 2 * l.half:
+                out[i] = l.ranges[first + i - l.half] >> 4
+
+
+cdef inline bint cursor_bounds(Segment* s, Cursor* c, uint32_t windows, Bounds* out) noexcept nogil:
+    """Fills `bounds` and `first` for all windows and adds to the totals of the ranges. False: no memory."""
+    cdef uint32_t i, r, w, b, end
+    cdef int32_t v, most
+    cdef uint16_t level
+    cdef uint8_t[RANGES] levels
+    cdef uint8_t top
     c.bounds = <int32_t*>calloc(2 * (<size_t>windows + 1), 4)
     if c.bounds == NULL:
         return False
@@ -299,62 +321,56 @@ cdef inline bint cursor_bounds(Segment* s, Cursor* c, uint32_t windows) noexcept
         i = 0
         for w in range(windows):
             c.first[w] = i
-            last = w * WINDOW + WINDOW
-            v = 0
-            while i < c.n and c.docs[i] < last:
-                v = c.gives[i] if c.gives[i] > v else v
+            end = w * WINDOW + WINDOW
+            most = 0
+            while i < c.n and c.docs[i] < end:
+                r = c.docs[i] // RANGE
+                v = c.gives[i]
                 i += 1
-            c.bounds[w] = v
+                while i < c.n and c.docs[i] // RANGE == r:
+                    v = c.gives[i] if c.gives[i] > v else v
+                    i += 1
+                out.totals[r] += <uint16_t>(v // out.unit + 1)
+                most = v if v > most else most
+            c.bounds[w] = most
         c.first[windows] = c.n
         return True
-    w = 0
-    for b in range(c.list.blocks):
-        k = &c.list.skips[b]
-        v = c.unit * k.impact
-        last = k.last // WINDOW
-        if last >= windows:
-            s.store.damaged = True
-            return True
-        # The block lies in the windows from that of the document after the block before, to that of its own last one.
-        i = (c.list.skips[b - 1].last + 1) // WINDOW if b else 0
-        while w <= i:
-            c.first[w] = b
-            w += 1
-        while i <= last:
-            if v > c.bounds[i]:
-                c.bounds[i] = v
-            i += 1
-        while w <= last:
-            c.first[w] = b
-            w += 1
-    i = (c.list.skips[c.list.blocks - 1].last + 1) // WINDOW
-    if c.list.df % BLOCK:
-        for last in range(i, windows):
-            c.bounds[last] = c.unit * 255  # the tail has no impact on record
-    while w <= windows:
-        c.first[w] = c.list.blocks
-        w += 1
+    level = <uint16_t>((LEVEL * c.unit + out.unit - 1) // out.unit)
+    b = 0
+    for w in range(windows):
+        _levels(&c.list, w * RANGES, levels)
+        top = 0
+        for i in range(RANGES):
+            top = levels[i] if levels[i] > top else top
+        c.bounds[w] = c.unit * LEVEL * top
+        for i in range(RANGES):
+            out.totals[w * RANGES + i] += level * levels[i]
+        while b < c.list.blocks and c.list.skips[b].last < w * WINDOW:
+            b += 1
+        c.first[w] = b
+    c.first[windows] = c.list.blocks
     return True
 
 
 # ------------------------------------------------------------------------------------------------------- retrieval
 
 cdef inline bint _reaches(const int32_t* sums, int32_t least) noexcept nogil:
-    """Is one of GROUP sums at least `least`? Without a branch, so that it becomes vector instructions."""
+    """Is one of RANGE sums at least `least`? Without a branch, so that it becomes vector instructions."""
     cdef uint32_t i
     cdef int32_t hit = 0
-    for i in range(GROUP):
+    for i in range(RANGE):
         hit |= <int32_t>(sums[i] >= least)
     return hit != 0
 
 
-cdef inline uint32_t _candidates(const int32_t* sums, const uint8_t* groups, int32_t least, uint32_t enough,
+cdef inline uint32_t _candidates(const int32_t* sums, uint32_t ranges, int32_t least, uint32_t enough,
                                  uint16_t* out) noexcept nogil:
-    """The places of a window whose sums are at least `least`, ascending; how many. It gives up at `enough`."""
+    """The places in these ranges of a window whose sums are at least `least`, ascending; how many. It gives up at
+    `enough`."""
     cdef uint32_t j, i, n = 0
-    for j in range(GROUPS):
-        if groups[j] and _reaches(sums + j * GROUP, least):
-            for i in range(j * GROUP, j * GROUP + GROUP):
+    for j in range(RANGES):
+        if (ranges >> j) & 1 and _reaches(sums + j * RANGE, least):
+            for i in range(j * RANGE, j * RANGE + RANGE):
                 out[n] = <uint16_t>i
                 n += sums[i] >= least
             if n >= enough:
@@ -386,53 +402,84 @@ cdef inline void _by_bound(const Cursor* cursors, uint32_t n, uint32_t w, uint32
         order[j] = x
 
 
+cdef inline void _add_runs(Segment* s, Cursor* c, uint32_t w, const uint32_t* runs, uint32_t n, int32_t least,
+                           int32_t* sums) noexcept nogil:
+    """What the term gives the documents of these runs, pairs of beginning and end, in window `w`."""
+    cdef uint32_t i, at = c.first[w]
+    for i in range(n):
+        if c.flat:
+            at = _add_flat(c, at, c.first[w + 1], w * WINDOW, runs[2 * i], runs[2 * i + 1], sums)
+        else:
+            at = _add_blocks(s, c, at, w * WINDOW, runs[2 * i], runs[2 * i + 1], least, sums)
+
+
+cdef inline uint32_t _runs(uint32_t ranges, uint32_t base, uint32_t end, uint32_t* runs) noexcept nogil:
+    """Ranges of a window as runs of documents, none behind `end`; how many."""
+    cdef uint32_t j, n = 0
+    cdef bint open = False
+    for j in range(RANGES):
+        if (ranges >> j) & 1:
+            if not open:
+                runs[2 * n] = base + j * RANGE
+                n += 1
+            runs[2 * n - 1] = base + j * RANGE + RANGE
+        open = (ranges >> j) & 1
+    if n and runs[2 * n - 1] > end:
+        runs[2 * n - 1] = end
+    return n
+
+
 cdef inline void _visit(Index* x, uint32_t segment, Cursor* cursors, uint32_t* order, uint32_t n, uint32_t w,
-                        bint exhaustive, int32_t* sums, Filter* f, TopK* top) noexcept nogil:
-    """One window: `sums` are zeros before and after."""
+                        uint32_t ranges, bint exhaustive, int32_t* sums, Filter* f, TopK* top) noexcept nogil:
+    """Some ranges of one window: `sums` are zeros before and after."""
     cdef Segment* s = &x.segments[segment]
-    cdef uint32_t base = w * WINDOW, end, i, m, optional = 0, enough
+    cdef uint32_t base = w * WINDOW, end, i, m, optional = 0, enough, n_runs
     cdef int32_t least, missing = 0, total = 0
-    cdef uint8_t[GROUPS] groups
+    cdef uint32_t[2 * RUNS] runs
     cdef uint16_t[WINDOW] candidates
     cdef Cursor* c
+    cdef bint lengths = False
     end = base + WINDOW if s.n_chunks - base > WINDOW else s.n_chunks
-    if not store_touch(&s.store, s.chunk_len + base, end - base):
-        return
+    n_runs = _runs(ranges, base, end, runs)
+    for i in range(n):
+        total += cursors[i].bounds[w]
+        lengths |= not cursors[i].flat and cursors[i].bounds[w] > 0
+    if lengths:
+        for i in range(n_runs):
+            if not store_touch(&s.store, s.chunk_len + runs[2 * i], runs[2 * i + 1] - runs[2 * i]):
+                return
     top_cut(top, x)
     least = top.least if top.least > 1 else 1  # a sum of 0 is a chunk without a term that counts
     _by_bound(cursors, n, w, order)
-    for i in range(n):
-        total += cursors[order[i]].bounds[w]
     # Terms that cannot lift a chunk into the list by themselves, all together, are optional.
     while optional < n and not exhaustive and missing + cursors[order[optional]].bounds[w] < least:
         missing += cursors[order[optional]].bounds[w]
         optional += 1
-    memset(groups, 0, sizeof(groups))
     i = n
     while i > optional:
         i -= 1
         c = &cursors[order[i]]
         if c.bounds[w] > 0:
             # A block is worth nothing unless one of its postings and all that the other terms can add reach the list.
-            _add_window(s, c, w, end, NEVER if exhaustive else least - (total - c.bounds[w]), sums, groups)
+            _add_runs(s, c, w, runs, n_runs, NEVER if exhaustive else least - (total - c.bounds[w]), sums)
     # Then the optional ones, most promising first: each is looked up for the chunks that can still reach the list, or
     # added as a whole while these are too many.
+    m = 0
     while True:
         while i and cursors[order[i - 1]].bounds[w] == 0:
             i -= 1
         if i == 0:
+            m = _candidates(sums, ranges, least, WINDOW + 1, candidates)
             break
         c = &cursors[order[i - 1]]
         enough = (c.first[w + 1] - c.first[w]) * (1 if c.flat else BLOCK) // LOOKUP
         if enough > FEW:
-            m = _candidates(sums, groups, least - missing, enough, candidates)
+            m = _candidates(sums, ranges, least - missing, enough, candidates)
             if m < enough:
                 break
-        _add_window(s, c, w, end, NEVER, sums, groups)
+        _add_runs(s, c, w, runs, n_runs, NEVER, sums)
         missing -= c.bounds[w]
         i -= 1
-    if i == 0:
-        m = _candidates(sums, groups, least, WINDOW + 1, candidates)
     while i and m:
         i -= 1
         missing -= cursors[order[i]].bounds[w]
@@ -442,22 +489,38 @@ cdef inline void _visit(Index* x, uint32_t segment, Cursor* cursors, uint32_t* o
         # >=: a chunk that ties with the worst one kept may still stand before it by path
         if sums[candidates[i]] >= top.least and filter_chunk(f, x, segment, base + candidates[i]):
             top_push(top, x, sums[candidates[i]], segment, base + candidates[i])
-    memset(sums, 0, WINDOW * sizeof(int32_t))
+    for i in range(n_runs):
+        memset(sums + (runs[2 * i] - base), 0, (runs[2 * i + 1] - runs[2 * i]) * sizeof(int32_t))
 
 
-cdef inline uint32_t _scouts(const int32_t* totals, uint32_t windows, uint32_t* best) noexcept nogil:
-    """The at most SCOUTS windows with the highest totals, best first; how many."""
-    cdef uint32_t w, i, n = 0
-    for w in range(windows):
-        if totals[w] <= 0 or (n == SCOUTS and totals[w] <= totals[best[n - 1]]):
-            continue
-        n += n < SCOUTS
-        i = n - 1
-        while i and totals[best[i - 1]] < totals[w]:
-            best[i] = best[i - 1]
-            i -= 1
-        best[i] = w
-    return n
+cdef inline uint32_t _promising(const Bounds* b) noexcept nogil:
+    """A total that at least SCOUTS ranges reach, and not many more; one that none reaches when there are few ranges."""
+    cdef uint32_t[256] count
+    cdef uint32_t i, sum = 0
+    if b.n < 4 * SCOUTS:
+        return 65536
+    memset(count, 0, sizeof(count))
+    for i in range(b.n):
+        count[b.totals[i] >> 8] += 1
+    i = 255
+    while i and sum + count[i] < SCOUTS:
+        sum += count[i]
+        i -= 1
+    return (i << 8) + (i == 0)
+
+
+cdef inline uint32_t _reaching(Bounds* b, uint32_t w, uint32_t least) noexcept nogil:
+    """The ranges of a window whose totals are at least `least`, as bits; these are not met again."""
+    cdef uint32_t i, ranges = 0
+    cdef uint16_t* totals = b.totals + w * RANGES
+    cdef uint16_t hit = 0, low = <uint16_t>least
+    for i in range(RANGES):  # without a branch, so that it becomes vector instructions
+        hit |= <uint16_t>(totals[i] >= low)
+    if hit:
+        for i in range(RANGES):
+            ranges |= <uint32_t>(totals[i] >= low) << i
+            totals[i] = 0 if totals[i] >= low else totals[i]
+    return ranges
 
 
 cdef inline bint best_chunks(Index* x, uint32_t segment, Cursor* cursors, uint32_t n, const Retrieval* r, Filter* f,
@@ -466,29 +529,43 @@ cdef inline bint best_chunks(Index* x, uint32_t segment, Cursor* cursors, uint32
     cdef Segment* s = &x.segments[segment]
     cdef int32_t[WINDOW] sums
     cdef uint32_t[CURSORS] order
-    cdef uint32_t[SCOUTS] scouts
-    cdef uint32_t windows = (s.n_chunks + WINDOW - 1) // WINDOW, i, w
-    cdef int32_t* totals = <int32_t*>calloc(windows + 1, 4)
-    cdef bint ok = totals != NULL
+    cdef uint32_t windows = (s.n_chunks + WINDOW - 1) // WINDOW, i, w, ranges, least
+    cdef uint64_t most = 0
+    cdef int32_t v
+    cdef Bounds b
+    cdef bint ok
+    b.n = (s.n_chunks + RANGE - 1) // RANGE
+    b.totals = <uint16_t*>calloc((<size_t>windows + 1) * RANGES, 2)
+    ok = b.totals != NULL
     for i in range(n):
         order[i] = i
-        ok = ok and cursor_bounds(s, &cursors[i], windows)
+        v = 0
+        if cursors[i].flat:
+            for w in range(cursors[i].n):
+                v = cursors[i].gives[w] if cursors[i].gives[w] > v else v
+        else:
+            v = 255 * cursors[i].unit
+        most += v
+    b.unit = <int32_t>(most // TOTALS + 1)
+    for i in range(n):
+        ok = ok and cursor_bounds(s, &cursors[i], windows, &b)
     if ok:
         memset(sums, 0, sizeof(sums))
-        for i in range(n):
-            for w in range(windows):
-                totals[w] += cursors[i].bounds[w]
-        # The most promising windows first, so that the list is soon hard to enter; then the others in the order of
-        # their documents, so that a block that lies in two windows is decoded once.
-        for i in range(_scouts(totals, windows, scouts)):
-            _visit(x, segment, cursors, order, n, scouts[i], r.exhaustive, sums, f, top)
-            totals[scouts[i]] = 0
+        # The most promising ranges first, so that the list is soon hard to enter; then the others in the order of their
+        # documents, so that a block is decoded once.
+        least = _promising(&b)
+        for w in range(windows if not r.exhaustive and least < 65536 else 0):
+            ranges = _reaching(&b, w, least)
+            if ranges:
+                _visit(x, segment, cursors, order, n, w, ranges, False, sums, f, top)
         for w in range(windows):
             if s.store.damaged:
                 break
-            if totals[w] > 0 and (totals[w] >= top.least or r.exhaustive):
-                _visit(x, segment, cursors, order, n, w, r.exhaustive, sums, f, top)
-    free(totals)
+            least = 0 if r.exhaustive else <uint32_t>(top.least // b.unit)
+            ranges = _reaching(&b, w, least if least > 1 or r.exhaustive else 1)
+            if ranges:
+                _visit(x, segment, cursors, order, n, w, ranges, r.exhaustive, sums, f, top)
+    free(b.totals)
     return ok or s.store.damaged
 
 

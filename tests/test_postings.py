@@ -16,16 +16,16 @@ LENGTHS = bytes(random.Random(3).randrange(256) for _ in range(70_000))
 
 def check(docs: list[int], codes: list[int], lengths: bytes = LENGTHS) -> bytes:
     data = engine.encode_postings(docs, codes, lengths)
-    found, found_codes, end, skips = oracle.decode(data)
+    found, found_codes, end, skips, bounds = oracle.decode(data, len(lengths))
     assert (found, found_codes, end) == (docs, codes, len(data))
-    oracle.check_skips(skips, docs, codes, lengths)
+    oracle.check_bounds(skips, bounds, docs, codes, lengths)
     return data
 
 
 def test_worked_example() -> None:
     data = engine.encode_postings([5, 6, 300], [0, 7, 1], LENGTHS)
     assert data == bytes.fromhex("03 7001 0500A502")
-    assert oracle.decode(data) == ([5, 6, 300], [0, 7, 1], 7, [])
+    assert oracle.decode(data, len(LENGTHS)) == ([5, 6, 300], [0, 7, 1], 7, [], [])
 
 
 @st.composite
@@ -84,6 +84,15 @@ def test_any_number_of_exceptions(wide: int, seed: int) -> None:
     data = check(docs, [rng.randrange(16) for _ in docs])
     widest = max(delta.bit_length() for delta in deltas)
     assert len(data) <= 4 + 12 + 16 * (widest + 4), "exceptions must not cost more than they save"
+
+
+@pytest.mark.parametrize(
+    ("count", "n_docs"), [(8191, 70_000), (8192, 70_000), (8192, 8192), (9000, 9001), (30_000, 65_537)]
+)
+def test_bounds_of_ranges(count: int, n_docs: int) -> None:
+    rng = random.Random(count)
+    docs = sorted(rng.sample(range(n_docs), count))
+    check(docs, [min(15, int(rng.expovariate(0.8))) for _ in docs], LENGTHS[:n_docs])
 
 
 def test_weight_codes() -> None:

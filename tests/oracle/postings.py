@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 BLOCK = 128
+RANGE = 64
+RANGED = 8192
 SKIP = struct.Struct("<IIBBBB")
 
 
 @dataclass(frozen=True)
 class Skip:
     last: int
-    end: int  # in words of 4 bytes, from the end of the skips
+    end: int  # in words of 4 bytes, from the end of the ranges
     top_code: int
     impact: int
     doc_bits: int
@@ -57,8 +59,9 @@ def leb128(data: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def decode(data: bytes, start: int = 0) -> tuple[list[int], list[int], int, list[Skip]]:
-    """(documents, codes, where the list ends, skips) of the list that begins at `start`."""
+def decode(data: bytes, n_docs: int, start: int = 0) -> tuple[list[int], list[int], int, list[Skip], list[int]]:
+    """(documents, codes, where the list ends, skips, bounds of ranges) of the list that begins at `start`, in a segment
+    of `n_docs` documents."""
     docs: list[int] = []
     codes: list[int] = []
     count, at = leb128(data, start)
@@ -70,6 +73,15 @@ def decode(data: bytes, start: int = 0) -> tuple[list[int], list[int], int, list
             at += 1
         skips = [Skip(*SKIP.unpack_from(data, at + i * SKIP.size)) for i in range(count // BLOCK)]
         at += len(skips) * SKIP.size
+    bounds = []
+    if count >= RANGED:
+        ranges = -(-n_docs // RANGE)
+        half = -(-ranges // 8) * 4
+        pairs = data[at : at + half]
+        both = [byte & 15 for byte in pairs] + [byte >> 4 for byte in pairs]
+        assert not any(both[ranges:])
+        bounds = both[:ranges]
+        at += half
     base = at
     for skip in skips:
         deltas = unpacked(data[at:], skip.doc_bits)
@@ -99,21 +111,36 @@ def decode(data: bytes, start: int = 0) -> tuple[list[int], list[int], int, list
         delta, at = leb128(data, at)
         last += delta + 1
         docs.append(last)
-    return docs, codes, at, skips
+    return docs, codes, at, skips, bounds
 
 
-def check_skips(skips: Sequence[Skip], docs: Sequence[int], codes: Sequence[int], length_codes: Sequence[int]) -> None:
-    """A block's impact bounds its best score, and closely. `length_codes`: of all documents of the segment."""
+def check_bounds(
+    skips: Sequence[Skip],
+    bounds: Sequence[int],
+    docs: Sequence[int],
+    codes: Sequence[int],
+    length_codes: Sequence[int],
+) -> None:
+    """A block's impact bounds its best score, and closely; so does that of a range. `length_codes`: of all documents of
+    the segment."""
     assert len(skips) == len(docs) // BLOCK
+    assert len(bounds) == (-(-len(length_codes) // RANGE) if len(docs) >= RANGED else 0)
     table = lengths()
     counts = Counter(length_codes) if skips else Counter([0])
     average = sum(table[code] * n for code, n in counts.items()) / counts.total() or 1
+
+    def impact(doc: int, code: int) -> float:
+        return 255 * WEIGHTS[code] / (3 * (0.4 + 0.6 * table[length_codes[doc]] / average) + WEIGHTS[code])
+
     for number, skip in enumerate(skips):
         block = slice(BLOCK * number, BLOCK * (number + 1))
         assert skip.last == docs[block][-1]
         assert skip.top_code == max(codes[block])
-        best = max(
-            255 * WEIGHTS[code] / (3 * (0.4 + 0.6 * table[length_codes[doc]] / average) + WEIGHTS[code])
-            for doc, code in zip(docs[block], codes[block], strict=True)
-        )
+        best = max(map(impact, docs[block], codes[block]))
         assert best <= skip.impact <= best + 1.001 or skip.impact == 255
+    if bounds:
+        most = [0.0] * len(bounds)
+        for doc, code in zip(docs, codes, strict=True):
+            most[doc // RANGE] = max(most[doc // RANGE], impact(doc, code))
+        for best, bound in zip(most, bounds, strict=True):
+            assert best <= 17 * bound < best + 18.001 or (best == 0 == bound)

@@ -61,8 +61,8 @@ def read(path: Path) -> Segment:
             terms[name] = [(post & ((1 << SINGLE_CODE) - 1), post >> SINGLE_CODE & 15)]
             continue
         assert 0 <= post - end < 4
-        docs, codes, end, skips = postings.decode(lists, post)
-        postings.check_skips(skips, docs, codes, found["chunk_len"])
+        docs, codes, end, skips, bounds = postings.decode(lists, n_chunks, post)
+        postings.check_bounds(skips, bounds, docs, codes, found["chunk_len"])
         assert len(docs) >= 2
         terms[name] = list(zip(docs, codes, strict=True))
     assert end == len(lists)
