@@ -40,11 +40,11 @@ from _core.text cimport Terms, Token, TERM_MAX, next_token, token_terms
 from _core.topk cimport TopK, Hit, top_init, top_free, top_sort, path_order
 
 cdef enum:
-    CHUNK_CANDIDATES = 100
-    PATH_CANDIDATES = 64
+    CHUNK_CANDIDATES = 64
+    PATH_CANDIDATES = 40
     NAMES_READ = 200        # files that are read to see whether they define a name of several parts
     NAME_CANDIDATES = 256   # a name defined in more files than this brings no candidates of its own
-    TOP_SUM = 50            # chunks that count as "global top" for `top_sum`
+    TOP_SUM = 32            # chunks that count as "global top" for `top_sum`
 
 cdef struct Weights:
     double k1

@@ -239,3 +239,36 @@ def test_pip_install(tmp_path: Path, env: dict[str, str]) -> None:
     package, core = map(set, json.loads(listed.stdout))
     assert "py.typed" in package
     assert {path.name for path in (ROOT / "_core").iterdir() if path.suffix in (".pxd", ".pyi", ".pyx")} <= core
+
+
+def test_a_machine_with_nothing_but_libc(greppy_bin: os.PathLike[str], tmp_path: Path) -> None:
+    """A root folder with the C library and the executable: no Python, no git, no shell. It builds and searches."""
+    root = tmp_path / "root"
+    for folder in ("usr/bin", "proc", "dev", "home/project"):
+        (root / folder).mkdir(parents=True)
+    loader = subprocess.run(["ldd", sys.executable], capture_output=True, text=True, check=True).stdout
+    names = ("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1")
+    beside = Path(re.findall(r"libc\.so\.6 => (\S+)", loader)[0])
+    for library in [Path(found) for found in re.findall(r"^\s*(/\S*/ld-\S+)", loader, re.MULTILINE)] + [
+        beside.with_name(name) for name in names
+    ]:
+        if library.exists():
+            (root / library.parent.relative_to("/")).mkdir(parents=True, exist_ok=True)
+            shutil.copy(library, root / library.relative_to("/"))
+    shutil.copy(greppy_bin, root / "usr/bin/greppy")
+    (root / "dev/null").touch()
+    (root / "home/project/a.py").write_text("def progress_bar():\n    pass\n")
+    inside = ["unshare", "--pid", "--fork", "--mount", f"--mount-proc={root / 'proc'}"]
+    if os.geteuid() != 0:
+        inside += ["--user", "--map-root-user"]
+    environment = {"HOME": "/home", "PATH": os.environ["PATH"]}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*inside, "chroot", str(root), "/usr/bin/greppy", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    if run("--version").returncode != 0:
+        pytest.skip("this machine lets nobody change the root folder")
+    done = run("search", "-p", "/home/project", "progress")
+    assert (done.returncode, done.stdout) == (0, "home/project/a.py:1:def progress_bar():\n"), done.stderr
+    assert "up to date: 1 files" in run("index", "-p", "/home/project").stdout

@@ -13,7 +13,7 @@ import numpy as np
 from greppy._core import engine
 from oracle import inverted, postings, query, text
 
-CHUNK_CANDIDATES, PATH_CANDIDATES, NAME_CANDIDATES, TOP_SUM = 100, 64, 256, 50
+CHUNK_CANDIDATES, PATH_CANDIDATES, NAME_CANDIDATES, TOP_SUM = 64, 40, 256, 32
 PREFIX_RAW, PREFIX_STEM = 3, 4
 SCALE = 1 << 20
 TEST, EXAMPLE, COMPAT, VENDORED, GENERATED = 1, 2, 4, 8, 16
