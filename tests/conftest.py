@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import pexpect
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -20,6 +22,11 @@ TIMEOUT = 60.0
 # A machine that does other things too makes deadlines fail at random.
 settings.register_profile("greppy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("greppy")
+
+# What a terminal does not show: colours, and links as OSC 8 has them.
+SGR = rb"\x1b\[[0-9;]*m"
+LINK = rb"\x1b\]8;[^\x07\x1b]*(?:\x07|\x1b\\)"
+ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|" + LINK)
 
 Argument = str | bytes | os.PathLike[str]
 Done = subprocess.CompletedProcess[bytes]
@@ -166,6 +173,55 @@ def run(greppy_bin: Path, env: dict[str, str], tmp_path: Path) -> Run:
     return run_it
 
 
+def assert_error(done: Done, *words: str) -> None:
+    """One sentence on standard error, nothing on standard output, exit status 2."""
+    assert done.returncode == 2, done
+    assert done.stdout == b"", done
+    text = done.stderr.decode("utf-8", "replace")
+    assert re.fullmatch(r"greppy: [^\n]+\n", text), done
+    assert "Traceback" not in text
+    for word in words:
+        assert word in text, done
+
+
+class Terminal:
+    """The executable on a terminal of its own."""
+
+    def __init__(self, program: Path, env: dict[str, str]) -> None:
+        self._program = program
+        self._env = env
+
+    def start(self, *arguments: str, cwd: Path, columns: int = 80, **more: str | None) -> pexpect.spawn:  # type: ignore[type-arg]
+        env = {**self._env, "TERM": "xterm-256color"}
+        for name, value in more.items():
+            if value is None:
+                env.pop(name, None)
+            else:
+                env[name] = value
+        child = pexpect.spawn(
+            str(self._program), list(arguments), cwd=str(cwd), env=env, dimensions=(24, columns), timeout=60, echo=False
+        )
+        child.delaybeforesend = None
+        return child
+
+    def run(self, *arguments: str, cwd: Path, columns: int = 80, **more: str | None) -> tuple[int, bytes]:
+        """Exit status and all that came, with the terminal's \\r\\n as \\n."""
+        child = self.start(*arguments, cwd=cwd, columns=columns, **more)
+        child.expect(pexpect.EOF)
+        child.close()
+        status = child.exitstatus if child.exitstatus is not None else -(child.signalstatus or 0)
+        return status, child.before.replace(b"\r\n", b"\n")
+
+
+def visible(output: bytes) -> str:
+    return ESCAPES.sub(b"", output).decode()
+
+
+@pytest.fixture
+def terminal(greppy_bin: Path, env: dict[str, str]) -> Terminal:
+    return Terminal(greppy_bin, env)
+
+
 class Project:
     """A folder with files, and the executable run in it."""
 
@@ -198,6 +254,16 @@ class Project:
                 os.utime(os.path.join(folder, name), ns=(then, then), follow_symlinks=False)
             os.utime(folder, ns=(then, then))
         return self
+
+    def large(self, links: int = 150) -> Project:
+        """A second of work or more: one file under many names."""
+        text = "".join(
+            f"def handler_{i}(request, value):\n    return request.process(value, {i})\n\n\n" for i in range(4000)
+        )
+        first = self.write("first.py", text)
+        for number in range(links):
+            os.link(first, self.root / f"f{number:03}.py")
+        return self.age()
 
     def run(self, *arguments: Argument, **options: object) -> Done:
         options.setdefault("cwd", self.root)
@@ -242,6 +308,20 @@ def project(tmp_path: Path, run: Run, env: dict[str, str]) -> Project:
     root = tmp_path / "project"
     root.mkdir()
     return Project(root, run, env)
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    """The realistic project, indexed."""
+    project.realistic()
+    project.index("-q")
+    return project
+
+
+@pytest.fixture
+def large(project: Project) -> Project:
+    """A project that takes a second or more to index; `shop` and `large` together are one project."""
+    return project.large()
 
 
 @pytest.fixture

@@ -252,22 +252,11 @@ def test_many_warnings_are_cut(project: Project, run_as_other: Run) -> None:
 # ------------------------------------------------------------------------------------------------------- interruption
 
 
-@pytest.fixture
-def large(project: Project) -> Project:
-    """Some seconds of work: one file under many names."""
-    text = "".join(
-        f"def handler_{i}(request, value):\n    return request.process(value, {i})\n\n\n" for i in range(4000)
-    )
-    first = project.write("first.py", text)
-    for number in range(900):
-        os.link(first, project.root / f"f{number:03}.py")
-    return project.age()
-
-
 @pytest.mark.parametrize("delay", [0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
 def test_an_interrupt_ends_it_soon_and_quietly(
-    large: Project, greppy_bin: Path, env: dict[str, str], delay: float
+    project: Project, greppy_bin: Path, env: dict[str, str], delay: float
 ) -> None:
+    large = project.large(900)
     child = subprocess.Popen(
         [greppy_bin, "index"], cwd=large.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True,

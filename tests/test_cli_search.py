@@ -11,29 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import REALISTIC, Project, Run
+from conftest import REALISTIC, Project, Run, assert_error
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 LINE = re.compile(rb"[^\n:]+:[1-9]\d*:[^\n]*\n")
-
-
-@pytest.fixture
-def shop(project: Project) -> Project:
-    project.realistic()
-    project.index("-q")
-    return project
-
-
-def assert_error(done: subprocess.CompletedProcess[bytes], *words: str) -> None:
-    """One sentence on standard error, nothing on standard output, exit status 2."""
-    assert done.returncode == 2, done
-    assert done.stdout == b"", done
-    text = done.stderr.decode("utf-8", "replace")
-    assert re.fullmatch(r"greppy: [^\n]+\n", text), done
-    assert "Traceback" not in text
-    for word in words:
-        assert word in text, done
 
 
 # ------------------------------------------------------------------------------------------------------- to a pipe

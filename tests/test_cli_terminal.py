@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -11,56 +10,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from conftest import Project
-
-ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b\]8;[^\x07\x1b]*(?:\x07|\x1b\\)")
-SGR = rb"\x1b\[[0-9;]*m"
-
-
-class Terminal:
-    """The executable on a terminal of its own."""
-
-    def __init__(self, program: Path, env: dict[str, str]) -> None:
-        self._program = program
-        self._env = env
-
-    def start(self, *arguments: str, cwd: Path, columns: int = 80, **more: str | None) -> pexpect.spawn:  # type: ignore[type-arg]
-        env = {**self._env, "TERM": "xterm-256color"}
-        for name, value in more.items():
-            if value is None:
-                env.pop(name, None)
-            else:
-                env[name] = value
-        child = pexpect.spawn(
-            str(self._program), list(arguments), cwd=str(cwd), env=env, dimensions=(24, columns), timeout=60, echo=False
-        )
-        child.delaybeforesend = None
-        return child
-
-    def run(self, *arguments: str, cwd: Path, columns: int = 80, **more: str | None) -> tuple[int, bytes]:
-        """Exit status and all that came, with the terminal's \\r\\n as \\n."""
-        child = self.start(*arguments, cwd=cwd, columns=columns, **more)
-        child.expect(pexpect.EOF)
-        child.close()
-        status = child.exitstatus if child.exitstatus is not None else -(child.signalstatus or 0)
-        return status, child.before.replace(b"\r\n", b"\n")
-
-
-@pytest.fixture
-def terminal(greppy_bin: Path, env: dict[str, str]) -> Terminal:
-    return Terminal(greppy_bin, env)
-
-
-@pytest.fixture
-def shop(project: Project) -> Project:
-    project.realistic()
-    project.index("-q")
-    return project
-
-
-def visible(output: bytes) -> str:
-    return ESCAPES.sub(b"", output).decode()
-
+from conftest import LINK, SGR, Project, Terminal, visible
 
 # --------------------------------------------------------------------------------------------------------- results
 
@@ -83,6 +33,7 @@ def test_results_are_grouped_by_file(shop: Project, terminal: Terminal) -> None:
 
 def test_colours_and_highlights(shop: Project, terminal: Terminal) -> None:
     _, out = terminal.run("search", "retry", cwd=shop.root)
+    out = re.sub(LINK, b"", out)
     assert re.search(SGR + rb"shop/retry\.py" + SGR + rb"\n", out)
     assert re.search(SGR + rb"\d+" + SGR + rb":", out)
     assert re.search(SGR + rb"retry_with_backoff" + SGR, out)
@@ -137,11 +88,11 @@ HOSTILE = (
     + "\u202e reversed \u2066 isolate \u200f mark \u061c".encode() + b" \xff\xfe\n"
 )  # fmt: skip
 # What must not reach a terminal: C0 but newline (and tab), DEL, C1 in both forms, and what turns text around.
-HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 
 
 def assert_harmless(output: bytes, colours: bool = True) -> None:
-    text = re.sub(SGR, b"", output) if colours else output
+    text = re.sub(SGR + rb"|" + LINK, b"", output) if colours else output
     assert not HARMFUL.search(text.decode("utf-8", "strict")), text
 
 
@@ -210,18 +161,6 @@ def test_a_project_whose_name_is_hostile(project: Project, terminal: Terminal, t
 
 
 # -------------------------------------------------------------------------------------------------------- progress
-
-
-@pytest.fixture
-def large(project: Project) -> Project:
-    """A second of work or more: one file under many names."""
-    text = "".join(
-        f"def handler_{i}(request, value):\n    return request.process(value, {i})\n\n\n" for i in range(4000)
-    )
-    first = project.write("first.py", text)
-    for number in range(150):
-        os.link(first, project.root / f"f{number:03}.py")
-    return project.age()
 
 
 def test_a_progress_bar(large: Project, terminal: Terminal) -> None:

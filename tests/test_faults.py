@@ -31,13 +31,6 @@ def answers(project: Project, *flags: str) -> list[bytes]:
     return outputs
 
 
-@pytest.fixture
-def shop(project: Project) -> Project:
-    project.realistic()
-    project.index("-q")
-    return project
-
-
 def assert_says_how_to_rebuild(done: Done) -> None:
     assert_error(done, "damaged", "greppy index --force")
 
