@@ -719,7 +719,7 @@ cdef class Reader:
             f.active = bool(globs or places or types or types_not or kinds or no_tests)
             with nogil:
                 query_parse(p, n, q)
-                rank(&self.x, q, f, &w, limit, False, values, &results)
+                rank(&self.x, q, f, &w, limit, False, False, values, &results)
             if results.failed:
                 raise MemoryError
             return self._places(q, values, &results, limit)
@@ -755,7 +755,7 @@ cdef class Reader:
                 with nogil:
                     status = place_load(&self.x, &results.items[i], &m, False, True, place)
                     if status == SOURCE_OK:
-                        json_place(&json, &style, place, results.items[i].score)
+                        json_place(&json, &style, place, results.items[i].score, NULL)
                 if status == SOURCE_CHANGED:
                     continue
                 if status == SOURCE_DAMAGED:

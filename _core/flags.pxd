@@ -14,13 +14,16 @@ cdef enum Command:
 cdef enum FlagId:
     FLAG_LIMIT = 0
     FLAG_FILES
+    FLAG_COUNT
     FLAG_NULL
     FLAG_CHUNK
     FLAG_AFTER
     FLAG_BEFORE
     FLAG_CONTEXT
+    FLAG_MAX_TOKENS
     FLAG_JSON
     FLAG_JSONL
+    FLAG_EXPLAIN
     FLAG_COLOR
     FLAG_GLOB
     FLAG_TYPE
@@ -138,8 +141,10 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
         _set(f, b"limit", 110, b"N", search, b"show the best N places (20)")
     elif id == FLAG_FILES:
         _set(f, b"files", 108, NULL, search, b"only the paths of the files, best first")
+    elif id == FLAG_COUNT:
+        _set(f, b"count", 99, NULL, search, b"the same files, path:N: how many of each file's chunks match")
     elif id == FLAG_NULL:
-        _set(f, b"null", 48, NULL, search, b"with -l, end each path with a NUL byte, for xargs -0")
+        _set(f, b"null", 48, NULL, search, b"end each path with a NUL byte; with -l, for xargs -0")
     elif id == FLAG_CHUNK:
         _set(f, b"chunk", 0, NULL, search, b"show the whole chunk of code, not its best line")
     elif id == FLAG_AFTER:
@@ -148,12 +153,16 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
         _set(f, b"before-context", 66, b"N", search, b"show N lines before the best line")
     elif id == FLAG_CONTEXT:
         _set(f, b"context", 67, b"N", search, b"show N lines around the best line")
+    elif id == FLAG_MAX_TOKENS:
+        _set(f, b"max-tokens", 0, b"N", search, b"stop before the result that would make it more than N tokens")
     elif id == FLAG_JSON:
         _set(f, b"json", 0, NULL, search, b"one JSON document")
     elif id == FLAG_JSONL:
-        _set(f, b"jsonl", 0, NULL, search, b"one JSON object a line")
+        _set(f, b"jsonl", 0, NULL, search, b"one JSON object a line, as each result is found")
+    elif id == FLAG_EXPLAIN:
+        _set(f, b"explain", 0, NULL, search, b"how each score came about: signals that add up to it")
     elif id == FLAG_COLOR:
-        _set(f, b"color", 0, b"WHEN", search, b"colours and grouping: auto, always or never (auto: on a terminal)")
+        _set(f, b"color", 0, b"WHEN", search, b"colours: auto, always or never (auto: on a terminal)")
     elif id == FLAG_GLOB:
         _set(f, b"glob", 103, b"GLOB", search,
              b"only files that match; '!GLOB' leaves them out; the last match decides")
@@ -360,6 +369,23 @@ cdef inline void _pad_to(Bytes* out, size_t line_start, size_t column) noexcept 
         bytes_byte(out, 32)
 
 
+cdef inline const char* command_notes(int command) noexcept nogil:
+    """What the flags' lines have no room for."""
+    if command == CMD_SEARCH:
+        return (
+            b"\noutput:\n"
+            b"  In a pipe path:line:text, a line a result. On a terminal grouped by file, in colours, paths as links\n"
+            b"  (OSC 8); NO_COLOR or --color=never turns both off, and links are left out where TERM says that the\n"
+            b"  terminal does not know them. Control characters reach no terminal.\n"
+            b"  -c counts the chunks that hold a word of QUERY and pass the filters: the places that a search without\n"
+            b"  a limit shows of the file.\n"
+            b"  A token is four bytes of what is printed. A result is printed whole or not at all; if not even the\n"
+            b"  best one fits into --max-tokens, that is an error.\n"
+            b"  --explain adds a line behind each result (in JSON an object): the score and the signals it is the sum\n"
+            b"  of, named as the ranking's weights are.\n")
+    return b""
+
+
 cdef inline void help_text(int command, Bytes* out) noexcept nogil:
     """`greppy --help` (CMD_NONE) or the help of one command."""
     cdef int i
@@ -407,5 +433,6 @@ cdef inline void help_text(int command, Bytes* out) noexcept nogil:
         _pad_to(out, start, 30)
         bytes_str(out, f.help)
         bytes_byte(out, 10)
+    bytes_str(out, command_notes(command))
     bytes_str(out, b"\nexamples:\n")
     bytes_str(out, command_examples(command))

@@ -68,14 +68,42 @@ cdef struct Weights:
     double vendored
     double exhaustive       # not 0: no pruning, for tests and for measuring what it saves
 
+cdef enum:
+    # What a file's score is the sum of, in the order of adding; the weights have the same names. A further chunk of a
+    # file that is listed already has its BM25 alone.
+    SIGNAL_NAME_COVER = 0
+    SIGNAL_NAME_PRECISION
+    SIGNAL_FOLDERS
+    SIGNAL_CHUNKS
+    SIGNAL_TOP_SUM
+    SIGNAL_SYMBOL
+    SIGNAL_SYMBOL_TYPE
+    SIGNAL_NAMED
+    SIGNAL_SYMBOL_FILE
+    SIGNAL_DEPTH
+    SIGNAL_TEST
+    SIGNAL_EXAMPLE
+    SIGNAL_COMPAT
+    SIGNAL_GENERATED
+    SIGNAL_VENDORED
+    SIGNAL_BM25
+    SIGNAL_END
+
+cdef struct Detail:
+    # What is kept of a candidate only when somebody asks how or how much.
+    uint32_t places         # its chunks that could be shown
+    double[SIGNAL_END] signals
+
 cdef struct Result:
     uint32_t segment
     uint32_t file
     uint32_t chunk
+    uint32_t candidate      # its `Detail`; NO_DOC: a further chunk
     double score
 
 cdef struct Results:
     Result* items
+    Detail* details         # NULL: not asked for
     uint32_t n
     bint failed             # out of memory
 
@@ -112,6 +140,7 @@ cdef struct Ranking:
     PathMatches paths[SEGMENTS_MAX]
     NumberMap candidate_of[SEGMENTS_MAX]  # file -> its place in `candidates`
     Bytes further           # of Result: the chunks of candidates behind their best ones
+    Detail* details         # of the candidates; NULL: not asked for
     bint failed
 
 
@@ -494,10 +523,15 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
                     next.segment = segment
                     next.file = c.file
                     next.chunk = c.first + j
+                    next.candidate = NO_DOC
                     next.score = sums[j] / <double>SCALE
                     bytes_add(&r.further, &next, sizeof(next))
         if c.best == NO_DOC and not r.filter.kinds:
             c.best = c.first  # the path alone brought it here
+        if r.details != NULL:
+            for j in range(m):
+                r.details[order[i]].places += c.first + j == c.best or (
+                    sums[j] > 0 and filter_chunk(r.filter, r.index, segment, c.first + j))
     free(sums)
 
 
@@ -524,11 +558,55 @@ cdef inline void _folders(Ranking* r) noexcept nogil:
     free(words)
 
 
+cdef inline const char* signal_name(int signal) noexcept nogil:
+    if signal == SIGNAL_NAME_COVER:
+        return b"name_cover"
+    if signal == SIGNAL_NAME_PRECISION:
+        return b"name_precision"
+    if signal == SIGNAL_FOLDERS:
+        return b"folders"
+    if signal == SIGNAL_CHUNKS:
+        return b"chunks"
+    if signal == SIGNAL_TOP_SUM:
+        return b"top_sum"
+    if signal == SIGNAL_SYMBOL:
+        return b"symbol"
+    if signal == SIGNAL_SYMBOL_TYPE:
+        return b"symbol_type"
+    if signal == SIGNAL_NAMED:
+        return b"named"
+    if signal == SIGNAL_SYMBOL_FILE:
+        return b"symbol_file"
+    if signal == SIGNAL_DEPTH:
+        return b"depth"
+    if signal == SIGNAL_TEST:
+        return b"test"
+    if signal == SIGNAL_EXAMPLE:
+        return b"example"
+    if signal == SIGNAL_COMPAT:
+        return b"compat"
+    if signal == SIGNAL_GENERATED:
+        return b"generated"
+    if signal == SIGNAL_VENDORED:
+        return b"vendored"
+    return b"bm25"
+
+
+cdef inline void result_signals(const Results* results, const Result* p, double* out) noexcept nogil:
+    """The SIGNAL_END addends of the result's score, when details were asked for."""
+    memset(out, 0, SIGNAL_END * sizeof(double))
+    if p.candidate == NO_DOC:
+        out[SIGNAL_BM25] = p.score
+    else:
+        memcpy(out, results.details[p.candidate].signals, SIGNAL_END * sizeof(double))
+
+
 cdef inline void _combine(Ranking* r) noexcept nogil:
     """Scores of all candidates."""
     cdef Candidate* all = <Candidate*>r.candidates.data
-    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, depth
-    cdef double max_chunks = 0, max_sum = 0, v
+    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, k, depth
+    cdef double max_chunks = 0, max_sum = 0
+    cdef double[SIGNAL_END] v
     cdef const Weights* w = r.weights
     cdef const RankRecord* f
     cdef Candidate* c
@@ -548,33 +626,41 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
             return
         at = map_get(&r.paths[c.segment].index, c.file)
         p = &(<const FilePath*>r.paths[c.segment].files.data)[at] if at != NO_NUMBER else &none
-        v = _name_score(r, p, c)
+        memset(v, 0, sizeof(v))
+        _name_score(r, p, c)
+        v[SIGNAL_NAME_COVER] = w.name_cover * c.name_cover
+        v[SIGNAL_NAME_PRECISION] = w.name_precision * c.name_precision
         c.folders = _masked(r.word_idf, c.folder_words & ~p.exact) / r.idf_total if r.idf_total > 0 else 0
-        v += w.folders * c.folders
+        v[SIGNAL_FOLDERS] = w.folders * c.folders
         if max_chunks > 0:
-            v += w.chunks * (c.chunks / max_chunks)
+            v[SIGNAL_CHUNKS] = w.chunks * (c.chunks / max_chunks)
         if max_sum > 0:
-            v += w.top_sum * (c.top_sum / max_sum)
+            v[SIGNAL_TOP_SUM] = w.top_sum * (c.top_sum / max_sum)
         if c.define != NO_DOC:
             if r.query.symbol:
-                v += w.symbol + (w.symbol_type if c.define_code == 2 else 0)
+                v[SIGNAL_SYMBOL] = w.symbol
+                v[SIGNAL_SYMBOL_TYPE] = w.symbol_type if c.define_code == 2 else 0
             else:
-                v += w.named * (1 if c.define_code else 0.5)
+                v[SIGNAL_NAMED] = w.named * (1 if c.define_code else 0.5)
         if r.query.symbol and f.whole_name == r.query.whole_name and f.name_parts:
-            v += w.symbol_file
+            v[SIGNAL_SYMBOL_FILE] = w.symbol_file
         depth = f.depth - <uint32_t>r.index.min_depth if f.depth > r.index.min_depth else 0
-        v += w.depth * (depth if depth < 3 else 3)
+        v[SIGNAL_DEPTH] = w.depth * (depth if depth < 3 else 3)
         if f.flags & FILE_TEST:
-            v += w.test
+            v[SIGNAL_TEST] = w.test
         if f.flags & FILE_EXAMPLE:
-            v += w.example
+            v[SIGNAL_EXAMPLE] = w.example
         if f.flags & FILE_COMPAT:
-            v += w.compat
+            v[SIGNAL_COMPAT] = w.compat
         if f.flags & FILE_GENERATED:
-            v += w.generated
+            v[SIGNAL_GENERATED] = w.generated
         if f.flags & FILE_VENDORED:
-            v += w.vendored
-        c.score = v
+            v[SIGNAL_VENDORED] = w.vendored
+        c.score = 0
+        for k in range(SIGNAL_END):
+            c.score += v[k]
+        if r.details != NULL:
+            memcpy(r.details[i].signals, v, sizeof(v))
 
 
 cdef struct Order:
@@ -633,6 +719,7 @@ cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, Results
             first[out.n].segment = c.segment
             first[out.n].file = c.file
             first[out.n].chunk = c.best
+            first[out.n].candidate = i
             first[out.n].score = c.score
             out.n += 1
         out.n = _append_sorted(r, first, out.n, out.items, n)
@@ -643,9 +730,10 @@ cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, Results
 
 
 cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uint32_t limit, bint one_per_file,
-                      double* term_idf, Results* out) noexcept nogil:
+                      bint details, double* term_idf, Results* out) noexcept nogil:
     """All candidates in order, at least `limit` places when so many match: the caller shows the first ones that are
-    still true and frees `out.items`. After it, a segment's `store.damaged` says that the order cannot be trusted.
+    still true and frees `out.items` and `out.details` (NULL unless `details`). After it, a segment's `store.damaged` says
+    that the order cannot be trusted.
 
     `term_idf[i]` (TERMS of them) is what a match of term i in a line is worth."""
     cdef Ranking r
@@ -670,6 +758,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     r.idf_total = 0
     bytes_init(&r.candidates)
     bytes_init(&r.further)
+    r.details = NULL
     for i in range(x.n_segments):
         r.n_cursors[i] = 0
         if not matches_init(&r.paths[i]) or not map_init(&r.candidate_of[i]):
@@ -682,7 +771,9 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
         _from_names(&r)
     n = <uint32_t>(r.candidates.len // sizeof(Candidate))
     order = <uint32_t*>malloc(<size_t>n * 4 + 4)
-    if order == NULL:
+    if details:
+        out.details = r.details = <Detail*>calloc(n + 1, sizeof(Detail))
+    if order == NULL or (details and r.details == NULL):
         r.failed = True
     if not r.failed:
         for i in range(n):

@@ -1,8 +1,9 @@
 # cython: language_level=3
 """Results as bytes: for a pipe, for a terminal, as JSON. Nothing here reads the index; a `Place` has it all."""
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdio cimport snprintf
+from libc.stdlib cimport strtoll
 from libc.string cimport memcmp, memset
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_str, bytes_uint
 from _core.languages cimport language_name
@@ -12,6 +13,7 @@ from _core.outline cimport (
 from _core.chunk cimport CLASS_BITS
 from _core.place cimport Place, PlaceDef, Matcher, line_text, line_score, next_match
 from _core.builder cimport LINE_BYTES
+from _core.rank cimport SIGNAL_END, signal_name
 from _core.segment cimport FILE_TEST
 from _core.text cimport Token
 from _core.unicode cimport utf8_decode, cp_width
@@ -24,9 +26,12 @@ cdef struct Style:
     bint heading           # grouped by file, as on a terminal
     bint chunk             # whole chunks
     bint nul               # paths end with a NUL byte
+    bint harmless          # paths, too, go to a terminal or to what shows them on one
     uint32_t before
     uint32_t after
-    uint32_t width         # columns to cut at; 0: never
+    uint32_t width         # columns of the terminal, to cut lines at; 0: never
+    const uint8_t* link    # the URL of the root with a slash behind; NULL: no links
+    size_t link_n
     const uint8_t* prefix  # what leads from the current folder to the root; files below `strip` lose that instead
     size_t prefix_n
     const uint8_t* strip
@@ -70,12 +75,21 @@ cdef inline void shown_path(Bytes* out, const Style* s, const uint8_t* path, siz
     bytes_add(out, path + common, n - common)
 
 
-cdef inline void harmless(Bytes* out, const uint8_t* p, size_t n, uint32_t* room) noexcept nogil:
-    """Bytes of a file for a terminal: control characters as ^X, what is no UTF-8 as U+FFFD; `room` columns at most."""
+cdef inline bint commands_terminal(uint32_t cp) noexcept nogil:
+    """Beyond ASCII: C1 controls, and what turns the direction of the text around."""
+    return (128 <= cp < 160) or (0x202A <= cp <= 0x202E) or (0x2066 <= cp <= 0x2069) or (
+        0x200E <= cp <= 0x200F) or cp == 0x061C
+
+
+cdef inline bint harmless(Bytes* out, const uint8_t* p, size_t n, uint32_t* room) noexcept nogil:
+    """Bytes of a file for a terminal: control characters as ^X, what is no UTF-8 as U+FFFD; `room` columns at most.
+
+    Whether all of it found room; without `out` it is only measured."""
     cdef const uint8_t* end = p + n
-    cdef uint32_t cp, w, columns
+    cdef uint32_t cp, w, columns = 0, last
     while p < end:
         w = utf8_decode(p, end, &cp)
+        last = columns
         columns = 1
         if w == 0:
             w = 1
@@ -84,14 +98,19 @@ cdef inline void harmless(Bytes* out, const uint8_t* p, size_t n, uint32_t* room
             columns = 4
         elif cp < 32 or cp == 127:
             columns = 2
-        elif (128 <= cp < 160) or (0x202A <= cp <= 0x202E) or (0x2066 <= cp <= 0x2069) or cp == 0x200E or cp == 0x200F:
-            cp = 0xFFFD  # C1 controls, and what turns the direction of the text around
-        else:
+        elif commands_terminal(cp):
+            cp = 0xFFFD
+        elif cp == 0xFE0F:
+            columns = last != 2  # "as an emoji": what stood in one column may take two now
+        elif cp >= 127:
             columns = <uint32_t>cp_width(cp)
         if columns > room[0]:
             room[0] = 0
-            return
+            return False
         room[0] -= columns
+        if out == NULL:
+            p += w
+            continue
         if cp == 0xFFFD:
             bytes_str(out, b"\xef\xbf\xbd")
         elif cp == 9:
@@ -102,6 +121,7 @@ cdef inline void harmless(Bytes* out, const uint8_t* p, size_t n, uint32_t* room
         else:
             bytes_add(out, p, w)
         p += w
+    return True
 
 
 cdef inline void harmless_path(Bytes* out, const Style* s, const uint8_t* path, size_t n) noexcept nogil:
@@ -113,9 +133,49 @@ cdef inline void harmless_path(Bytes* out, const Style* s, const uint8_t* path, 
     bytes_free(&raw)
 
 
-cdef inline void _marked(Bytes* out, const Style* s, Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
-    """A line for a terminal: what the question matches in colour, cut at the width."""
-    cdef uint32_t room = s.width if s.width else 0xFFFFFFFFU
+cdef inline void url_path(Bytes* out, const uint8_t* path, size_t n) noexcept nogil:
+    """A path as it stands in a URL (RFC 3986)."""
+    cdef const char* hex = b"0123456789ABCDEF"
+    cdef size_t i
+    cdef uint8_t c
+    for i in range(n):
+        c = path[i]
+        if 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or 45 <= c <= 47 or c == 95 or c == 126:
+            bytes_byte(out, c)
+        else:
+            bytes_byte(out, 37)
+            bytes_byte(out, <uint8_t>hex[c >> 4])
+            bytes_byte(out, <uint8_t>hex[c & 15])
+
+
+cdef inline void _linked(Bytes* out, const Style* s, const uint8_t* path, size_t n) noexcept nogil:
+    """Begins a link to the file (OSC 8): a URL holds nothing but harmless ASCII."""
+    bytes_str(out, b"\x1b]8;;")
+    bytes_add(out, s.link, s.link_n)
+    url_path(out, path, n)
+    bytes_str(out, b"\x1b\\")
+
+
+cdef inline void render_path(Bytes* out, const Style* s, const uint8_t* path, size_t n) noexcept nogil:
+    """A path in colour and as a link, as far as the style wants it."""
+    if s.link != NULL:
+        _linked(out, s, path, n)
+    _paint(out, s, _path_color())
+    if s.harmless:
+        harmless_path(out, s, path, n)
+    else:
+        shown_path(out, s, path, n)
+    _paint(out, s, _plain())
+    if s.link != NULL:
+        bytes_str(out, b"\x1b]8;;\x1b\\")
+
+
+cdef inline void _marked(Bytes* out, const Style* s, Matcher* m, const uint8_t* p, size_t n,
+                         uint32_t before) noexcept nogil:
+    """A line for a terminal: what the question matches in colour, cut where the terminal ends; `before` it stand that
+    many columns."""
+    cdef uint32_t room = 0xFFFFFFFFU
+    cdef bint whole = True
     cdef const uint8_t* end = p + n
     cdef const uint8_t* done = p
     cdef const uint8_t* scan = p
@@ -123,6 +183,12 @@ cdef inline void _marked(Bytes* out, const Style* s, Matcher* m, const uint8_t* 
     cdef Token t
     cdef uint64_t[3] seen
     memset(seen, 0, sizeof(seen))
+    if s.width:
+        room = s.width - before if s.width > before else 0
+        whole = harmless(NULL, p, n, &room)
+        room = s.width - before if s.width > before else 0
+        if not whole and room:
+            room -= 1  # for the sign that it is cut
     while s.color and room:
         scan = next_match(m, scan, stop, &t, seen)
         if scan == NULL:
@@ -135,8 +201,16 @@ cdef inline void _marked(Bytes* out, const Style* s, Matcher* m, const uint8_t* 
         done = scan
     if room:
         harmless(out, done, end - done, &room)
-    if room == 0 and s.width:
+    if not whole:
         bytes_str(out, b"\xe2\x80\xa6")
+
+
+cdef inline uint32_t _digits(uint32_t v) noexcept nogil:
+    cdef uint32_t n = 1
+    while v >= 10:
+        v = v // 10
+        n += 1
+    return n
 
 
 cdef inline void _number(Bytes* out, const Style* s, uint32_t line, uint8_t separator) noexcept nogil:
@@ -153,16 +227,11 @@ cdef inline void _line(Bytes* out, const Style* s, Matcher* m, const Place* p, u
     cdef size_t n = line_text(p, line, &at)
     cdef uint8_t separator = 45 if context else 58
     if not s.heading:
-        _paint(out, s, _path_color())
-        if s.color and not s.nul:
-            harmless_path(out, s, p.path, p.file.path_len)
-        else:
-            shown_path(out, s, p.path, p.file.path_len)
-        _paint(out, s, _plain())
+        render_path(out, s, p.path, p.file.path_len)
         bytes_byte(out, 0 if s.nul else separator)
     _number(out, s, line, separator)
     if s.heading or s.color:
-        _marked(out, s, m, at, n)
+        _marked(out, s, m, at, n, _digits(line + 1) + 1)
     else:
         bytes_add(out, at, n)
     bytes_byte(out, 10)
@@ -182,9 +251,7 @@ cdef inline void render_text(Bytes* out, const Style* s, Matcher* m, const Place
     if s.heading and not same_file:
         if not first:
             bytes_byte(out, 10)
-        _paint(out, s, _path_color())
-        harmless_path(out, s, p.path, p.file.path_len)
-        _paint(out, s, _plain())
+        render_path(out, s, p.path, p.file.path_len)
         bytes_byte(out, 10)
     elif not first and (s.chunk or context):
         bytes_str(out, b"--\n")
@@ -245,11 +312,11 @@ cdef inline void json_text(Bytes* out, const uint8_t* p, size_t n) noexcept nogi
             p += 1
             continue
         w = utf8_decode(p, end, &cp)
-        if w > 1 and not (cp < 160 or 0x200E <= cp <= 0x200F or 0x2028 <= cp <= 0x202E or 0x2066 <= cp <= 0x2069):
+        if w > 1 and not commands_terminal(cp) and cp != 0x2028 and cp != 0x2029:
             p += w
             continue
         bytes_add(out, run, p - run)
-        if w > 1:  # controls that a terminal would obey
+        if w > 1:  # what a terminal would obey, or JavaScript take for the end of a line
             bytes_str(out, b"\\u")
             bytes_byte(out, hex[cp >> 12])
             bytes_byte(out, hex[(cp >> 8) & 15])
@@ -289,6 +356,54 @@ cdef inline void json_number(Bytes* out, double v, int decimals) noexcept nogil:
     cdef char[48] text
     snprintf(text, 48, b"%.*f", decimals, v)
     bytes_str(out, text)
+
+
+cdef inline int64_t _millionths(double v) noexcept nogil:
+    """`v` as `json_number` with six decimals prints it, without the point."""
+    cdef char[400] text
+    cdef int i, n = snprintf(text, 400, b"%.6f", v)
+    for i in range(n - 7, n):
+        text[i] = text[i + 1]  # the NUL behind comes along
+    return strtoll(text, NULL, 10)
+
+
+cdef inline void printed_signals(double score, double* signals) noexcept nogil:
+    """Rounds the addends so that, printed with six decimals, they add up to the printed score exactly: what rounding
+    leaves over goes to the largest."""
+    cdef int64_t left = _millionths(score), v, most = -1
+    cdef int i, largest = 0
+    for i in range(SIGNAL_END):
+        v = _millionths(signals[i])
+        left -= v
+        signals[i] = <double>v / 1e6
+        if v < 0:
+            v = -v
+        if v > most:
+            most = v
+            largest = i
+    signals[largest] = <double>(_millionths(signals[largest]) + left) / 1e6
+
+
+cdef inline void render_signals(Bytes* out, const Style* s, double score, const double* signals) noexcept nogil:
+    """The sum behind a result, a line of its own; `signals` as `printed_signals` leaves them."""
+    cdef int i
+    cdef bint first = True
+    _paint(out, s, b"\x1b[2m")
+    bytes_str(out, b"    score ")
+    json_number(out, score, 6)
+    bytes_str(out, b" =")
+    for i in range(SIGNAL_END):
+        if signals[i] == 0:
+            continue
+        bytes_str(out, b" " if first and signals[i] > 0 else (b" + " if signals[i] > 0 else b" - "))
+        bytes_str(out, signal_name(i))
+        bytes_byte(out, 32)
+        json_number(out, signals[i] if signals[i] > 0 else -signals[i], 6)
+        first = False
+    if first:
+        bytes_str(out, b" 0")
+    _paint(out, s, _plain())
+    bytes_byte(out, 10)
 
 
 cdef inline void _bool(Bytes* out, bint v) noexcept nogil:
@@ -352,8 +467,9 @@ cdef inline void _doc_comment(Bytes* out, const Place* p, const Outline* o) noex
     bytes_free(&text)
 
 
-cdef inline void json_place(Bytes* out, const Style* s, const Place* p, double score) noexcept nogil:
-    """One result object, without a newline."""
+cdef inline void json_place(Bytes* out, const Style* s, const Place* p, double score,
+                            const double* signals) noexcept nogil:
+    """One result object, without a newline; `signals` as `printed_signals` leaves them, or NULL."""
     cdef const uint8_t* at
     cdef size_t n
     cdef Bytes path
@@ -361,6 +477,7 @@ cdef inline void json_place(Bytes* out, const Style* s, const Place* p, double s
     cdef const PlaceDef* d = &p.defs[p.symbol] if p.symbol >= 0 else NULL
     cdef const PlaceDef* parent = NULL
     cdef int i
+    cdef bint first = True
     memset(&path, 0, sizeof(path))
     shown_path(&path, s, p.path, p.file.path_len)
     bytes_byte(out, 123)
@@ -431,4 +548,13 @@ cdef inline void json_place(Bytes* out, const Style* s, const Place* p, double s
     _key(out, b"content", False)
     json_text(out, p.text.data + p.line[p.start - p.first],
               p.line[_at_most(p.end - p.first, p.n_lines)] - p.line[p.start - p.first])
+    if signals != NULL:
+        _key(out, b"explain", False)
+        bytes_byte(out, 123)
+        for i in range(SIGNAL_END):
+            if signals[i] != 0:
+                _key(out, signal_name(i), first)
+                json_number(out, signals[i], 6)
+                first = False
+        bytes_byte(out, 125)
     bytes_byte(out, 125)

@@ -3,13 +3,13 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport calloc, free, strtol
-from libc.string cimport memcpy, memset, strcmp, strlen, strerror
+from libc.string cimport memcpy, memset, strcmp, strlen, strncmp, strerror
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_str, bytes_uint
 from _core.filter cimport Filter, GLOBS_MAX
 from _core.flags cimport (
     Args, args_last, FLAG_LIMIT, FLAG_FILES, FLAG_NULL, FLAG_CHUNK, FLAG_AFTER, FLAG_BEFORE, FLAG_CONTEXT, FLAG_JSON,
     FLAG_JSONL, FLAG_COLOR, FLAG_GLOB, FLAG_TYPE, FLAG_TYPE_NOT, FLAG_KIND, FLAG_NO_TESTS, FLAG_NO_REFRESH,
-    FLAG_PROJECT,
+    FLAG_PROJECT, FLAG_COUNT, FLAG_MAX_TOKENS, FLAG_EXPLAIN, Flag, flag_get,
 )
 from _core.index cimport (
     Index, index_open, index_close, index_fresh, INDEX_OK, INDEX_MISSING, INDEX_DAMAGED, INDEX_VERSION, INDEX_SYSTEM,
@@ -21,11 +21,14 @@ from _core.segment cimport Segment, segment_file, segment_path
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED, source_read
 from _core.project cimport find_project, index_folder, parent_folder
 from _core.query cimport Query, query_parse, TERMS
-from _core.rank cimport Weights, Results, Result, default_weights, rank
-from _core.render cimport Style, render_text, json_place, json_text, json_number, shown_path, harmless_path, harmless
+from _core.rank cimport Weights, Results, Result, default_weights, rank, result_signals, SIGNAL_END
+from _core.render cimport (
+    Style, render_text, render_path, render_signals, printed_signals, json_place, json_text, json_number, url_path,
+    harmless,
+)
 from _core.runtime cimport runtime_exec
 from _core.sys cimport (
-    c_realpath, c_getcwd, c_getenv, c_stat, c_isatty, c_fork, c_dup2, c__exit, c_ioctl, c_open, O_WRONLY, stat_t,
+    c_realpath, c_getcwd, c_getenv, c_gethostname, c_stat, c_isatty, c_fork, c_dup2, c__exit, c_ioctl, c_open, O_WRONLY, stat_t,
     S_ISDIR, waitpid, WIFEXITED, WEXITSTATUS, winsize, TIOCGWINSZ, write_all, clock_ns, errno, EINTR, EPIPE,
     PATH_BYTES, pid_t,
 )
@@ -37,20 +40,30 @@ cdef enum:
     LIMIT = 20
     LIMIT_MAX = 100000
     FLUSH = 1 << 16
+    TOKEN_BYTES = 4              # what --max-tokens takes for a token
+    TOKENS_MAX = 1000000000
+    JSON_TAIL = 80               # more than what ends a JSON document
+    HOST_BYTES = 256
 
 cdef struct Session:
     # Everything a search holds, in one place. What every search touches stands together, and the long arrays, of which
     # it touches the beginnings, between: each page that is never touched is a page fault less.
     const Args* args
     uint32_t limit
-    bint files_only
+    bint files_only              # paths, with -c and a number
+    bint count
+    bint explain
     bint json
     bint jsonl
     bint broken                  # standard output is closed
+    bint link                    # paths are links
+    uint64_t printed             # bytes that have left
+    uint64_t budget              # bytes that may leave; 0: any number
     size_t root_n
     size_t cwd_n
     Bytes folder                 # of the index
     Bytes prefix
+    Bytes url                    # of the root
     Bytes places                 # texts of Filter.places
     Bytes out
     Style style
@@ -84,6 +97,7 @@ cdef inline bint _flush(Session* s) noexcept nogil:
         s.broken = True
         if errno != EPIPE:
             complain(b"cannot write the results: ", strerror(errno), b"")
+    s.printed += s.out.len
     s.out.len = 0
     return not s.broken
 
@@ -104,9 +118,67 @@ cdef inline int _count_flag(Session* s, int flag, const char* name, long low, lo
     if text == NULL:
         return 0
     if not _number(text, low, high, &v):
-        return complain(name, b" needs a whole number, not ", text)
+        bytes_str(&s.out, name)
+        bytes_str(&s.out, b" needs a whole number from ")
+        bytes_uint(&s.out, <uint64_t>low)
+        bytes_str(&s.out, b" to ")
+        bytes_uint(&s.out, <uint64_t>high)
+        bytes_byte(&s.out, 0)
+        return complain(<const char*>s.out.data, b", not ", text)
     out[0] = <uint32_t>v
     return 0
+
+
+cdef inline int _senseless(Session* s, int flag, int other) noexcept nogil:
+    """0 unless both flags are given; then a sentence says that they mean nothing together, and EXIT_ERROR."""
+    cdef Flag f
+    cdef Flag g
+    if args_last(s.args, flag) == NULL or args_last(s.args, other) == NULL:
+        return 0
+    flag_get(flag, &f)
+    flag_get(other, &g)
+    bytes_str(&s.out, b"--")
+    bytes_str(&s.out, f.long_name)
+    bytes_str(&s.out, b" means nothing together with --")
+    bytes_str(&s.out, g.long_name)
+    bytes_byte(&s.out, 0)
+    return complain(<const char*>s.out.data, b"", b"")
+
+
+cdef inline int _combination(Session* s) noexcept nogil:
+    """Refuses flags of which one would silently do nothing. 0, or EXIT_ERROR after a sentence."""
+    cdef int[4] lists
+    cdef int[3] contexts
+    cdef int i, k
+    if s.json + s.jsonl + s.files_only + s.count > 1:
+        return complain(b"--json, --jsonl, --files and --count exclude each other", b"", b"")
+    lists[0] = FLAG_FILES
+    lists[1] = FLAG_COUNT
+    lists[2] = FLAG_JSON
+    lists[3] = FLAG_JSONL
+    contexts[0] = FLAG_CONTEXT
+    contexts[1] = FLAG_AFTER
+    contexts[2] = FLAG_BEFORE
+    for i in range(4):
+        for k in range(3):
+            if _senseless(s, contexts[k], lists[i]):
+                return EXIT_ERROR
+        if _senseless(s, FLAG_CHUNK, lists[i]):
+            return EXIT_ERROR
+        if i < 2 and (_senseless(s, FLAG_EXPLAIN, lists[i]) or _senseless(s, FLAG_MAX_TOKENS, lists[i])):
+            return EXIT_ERROR
+        if i >= 2 and _senseless(s, FLAG_NULL, lists[i]):
+            return EXIT_ERROR
+    for k in range(3):
+        if _senseless(s, contexts[k], FLAG_CHUNK):
+            return EXIT_ERROR
+    return 0
+
+
+cdef inline bint _knows_links(const char* term) noexcept nogil:
+    """Terminals pass over what they do not know of OSC 8, but for these few, which print it."""
+    return term != NULL and term[0] and strcmp(term, b"dumb") != 0 and strcmp(term, b"linux") != 0 and strncmp(
+        term, b"eterm", 5) != 0
 
 
 cdef inline int _language_flag(const char* value, uint64_t* bits) noexcept nogil:
@@ -160,6 +232,7 @@ cdef inline int _options(Session* s) noexcept nogil:
     cdef const char* force = c_getenv(b"CLICOLOR_FORCE")
     cdef bint tty = c_isatty(1) == 1
     cdef winsize ws
+    cdef uint32_t tokens = 0
     s.limit = LIMIT
     if _count_flag(s, FLAG_LIMIT, b"--limit", 1, LIMIT_MAX, &s.limit):
         return EXIT_ERROR
@@ -168,14 +241,20 @@ cdef inline int _options(Session* s) noexcept nogil:
             or _count_flag(s, FLAG_BEFORE, b"--before-context", 0, LIMIT_MAX, &s.style.before)
             or _count_flag(s, FLAG_AFTER, b"--after-context", 0, LIMIT_MAX, &s.style.after)):
         return EXIT_ERROR
+    if _count_flag(s, FLAG_MAX_TOKENS, b"--max-tokens", 1, TOKENS_MAX, &tokens):
+        return EXIT_ERROR
+    s.budget = <uint64_t>tokens * TOKEN_BYTES
+    s.explain = args_last(s.args, FLAG_EXPLAIN) != NULL
     s.style.chunk = args_last(s.args, FLAG_CHUNK) != NULL
     s.style.nul = args_last(s.args, FLAG_NULL) != NULL
     s.files_only = args_last(s.args, FLAG_FILES) != NULL
+    s.count = args_last(s.args, FLAG_COUNT) != NULL
     s.json = args_last(s.args, FLAG_JSON) != NULL
     s.jsonl = args_last(s.args, FLAG_JSONL) != NULL
-    if s.json + s.jsonl + s.files_only > 1:
-        return complain(b"--json, --jsonl and --files exclude each other", b"", b"")
-    s.style.heading = tty
+    if _combination(s):
+        return EXIT_ERROR
+    s.files_only |= s.count
+    s.style.heading = tty and not s.style.nul  # who wants NUL bytes wants each path before its line
     s.style.color = tty and not (no_color != NULL and no_color[0]) and not (term != NULL and strcmp(term, b"dumb") == 0)
     if force != NULL and force[0] and strcmp(force, b"0") != 0 and not (no_color != NULL and no_color[0]):
         s.style.color = True
@@ -186,10 +265,15 @@ cdef inline int _options(Session* s) noexcept nogil:
             s.style.color = False
         elif strcmp(color, b"auto") != 0:
             return complain(b"--color is auto, always or never, not ", color, b"")
-    if tty:
+    if s.files_only and s.style.nul:
+        s.style.color = False
+    s.link = s.style.color and tty and not s.style.nul and not (s.json or s.jsonl) and _knows_links(term)
+    # A terminal shows control characters of names as ^X; to a program names go as they are.
+    s.style.harmless = tty or (s.style.color and not s.style.nul)
+    if s.style.heading:
         ws.ws_col = 0
         if c_ioctl(1, TIOCGWINSZ, &ws) == 0 and ws.ws_col >= 20:
-            s.style.width = ws.ws_col - 8  # room for a line number and the sign of a cut
+            s.style.width = ws.ws_col
     return _filters(s)
 
 
@@ -275,11 +359,12 @@ cdef inline int _project(Session* s) noexcept nogil:
 
 
 cdef inline void _prefix(Session* s) noexcept nogil:
-    """How a path below the root is written from the current folder."""
+    """How a path below the root is written from the current folder, and where links to it lead."""
     cdef size_t at
+    cdef char[HOST_BYTES] host
     if s.cwd_n == s.root_n and not _differ(s.cwd, s.root, s.root_n):
-        return
-    if s.cwd_n > s.root_n and not _differ(s.cwd, s.root, s.root_n) and (s.root_n == 1 or s.cwd[s.root_n] == 47):
+        pass
+    elif s.cwd_n > s.root_n and not _differ(s.cwd, s.root, s.root_n) and (s.root_n == 1 or s.cwd[s.root_n] == 47):
         # below the root: files of this folder lose it, others climb
         at = s.root_n + 1 if s.root_n > 1 else 1
         bytes_add(&s.prefix, s.cwd + at, s.cwd_n - at)
@@ -294,6 +379,16 @@ cdef inline void _prefix(Session* s) noexcept nogil:
         bytes_add(&s.prefix, s.root, s.root_n)
         if s.root_n > 1:
             bytes_byte(&s.prefix, 47)
+    if s.link:
+        bytes_str(&s.url, b"file://")
+        if c_gethostname(host, HOST_BYTES) == 0:
+            host[HOST_BYTES - 1] = 0
+            url_path(&s.url, <const uint8_t*>host, strlen(host))
+        url_path(&s.url, <const uint8_t*>s.root, s.root_n)
+        if s.root_n > 1:
+            bytes_byte(&s.url, 47)
+        s.style.link = s.url.data
+        s.style.link_n = s.url.len
     s.style.strip = s.prefix.data
     s.style.prefix = s.prefix.data + s.style.strip_n
     s.style.prefix_n = s.prefix.len - s.style.strip_n
@@ -387,9 +482,24 @@ cdef inline int _still_there(Session* s, const Result* r) noexcept nogil:
     return source_read(&s.index, s.place.file, s.place.path, 0, 0, &s.place.text, NULL, 0, 0)
 
 
+cdef inline int _too_long(Session* s) noexcept nogil:
+    """The first result alone is over the budget: to print nothing and call it "nothing found" would be a lie."""
+    cdef uint64_t tokens = (s.out.len + (JSON_TAIL if s.json else 0) + TOKEN_BYTES - 1) // TOKEN_BYTES
+    s.out.len = 0
+    bytes_str(&s.out, b"the best result alone has ")
+    bytes_uint(&s.out, tokens)
+    bytes_str(&s.out, b" tokens, more than --max-tokens ")
+    bytes_uint(&s.out, s.budget // TOKEN_BYTES)
+    bytes_byte(&s.out, 0)
+    return complain(<const char*>s.out.data, b"", b"")
+
+
 cdef inline int _show(Session* s, const Results* results, int64_t began) noexcept nogil:
     """Prints the first `limit` places that still hold; an exit status."""
     cdef uint32_t i, shown = 0, last_file = 0, last_segment = 0
+    cdef size_t mark
+    cdef double[SIGNAL_END] values
+    cdef const double* signals = values if s.explain else NULL
     cdef const Result* r
     cdef int status
     cdef bint whole = s.style.before > 0 or s.style.after > 0
@@ -408,26 +518,37 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
         if status != SOURCE_OK:
             s.out.len = 0 if shown == 0 else s.out.len
             return _damaged(s) if status == SOURCE_DAMAGED else complain(b"not enough memory", b"", b"")
+        mark = s.out.len
+        if s.explain:
+            result_signals(results, r, values)
+            printed_signals(r.score, values)
         if s.json or s.jsonl:
             if s.json and shown:
                 bytes_byte(&s.out, 44)
-            json_place(&s.out, &s.style, &s.place, r.score)
+            json_place(&s.out, &s.style, &s.place, r.score, signals)
             if s.jsonl:
                 bytes_byte(&s.out, 10)
         elif s.files_only:
-            if s.style.nul or not (s.style.heading or s.style.color):
-                shown_path(&s.out, &s.style, s.place.path, s.place.file.path_len)
-            else:
-                harmless_path(&s.out, &s.style, s.place.path, s.place.file.path_len)
-            bytes_byte(&s.out, 0 if s.style.nul else 10)
+            render_path(&s.out, &s.style, s.place.path, s.place.file.path_len)
+            if s.count:
+                bytes_byte(&s.out, 0 if s.style.nul else 58)
+                bytes_uint(&s.out, results.details[r.candidate].places)
+            bytes_byte(&s.out, 0 if s.style.nul and not s.count else 10)
         else:
             render_text(&s.out, &s.style, &s.matcher, &s.place,
                         shown > 0 and last_file == r.file and last_segment == r.segment, shown == 0)
+            if s.explain:
+                render_signals(&s.out, &s.style, r.score, values)
+        if s.budget and s.printed + s.out.len + (JSON_TAIL if s.json else 0) > s.budget:
+            if shown == 0:
+                return _too_long(s)
+            s.out.len = mark
+            break
         last_file = r.file
         last_segment = r.segment
         shown += 1
-        # JSON leaves whole or not at all; lines leave when there is a good number of them.
-        if not s.json and s.out.len >= FLUSH and not _flush(s):
+        # A JSON document leaves whole or not at all, its lines each at once, and text when there is a good amount of it.
+        if (s.jsonl or (not s.json and s.out.len >= FLUSH)) and not _flush(s):
             break
     if s.json:
         bytes_str(&s.out, b"],\"total\":")
@@ -475,7 +596,7 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
         return status
     _prefix(s)
     default_weights(&weights)
-    rank(&s.index, &s.query, &s.filter, &weights, s.limit, s.files_only, values, &results)
+    rank(&s.index, &s.query, &s.filter, &weights, s.limit, s.files_only, s.explain or s.count, values, &results)
     if results.failed:
         free(results.items)
         return complain(b"not enough memory", b"", b"")

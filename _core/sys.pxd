@@ -63,6 +63,7 @@ cdef extern from "<unistd.h>" nogil:
     int c_ftruncate "ftruncate"(int, off_t)
     char* c_getcwd "getcwd"(char*, size_t)
     int c_isatty "isatty"(int)
+    int c_gethostname "gethostname"(char*, size_t)
     pid_t c_fork "fork"()
     int c_execv "execv"(const char*, char**)
     int c_dup2 "dup2"(int, int)
