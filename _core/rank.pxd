@@ -106,6 +106,7 @@ cdef struct Results:
     Detail* details         # NULL: not asked for
     uint32_t n
     bint failed             # out of memory
+    bint full               # the list of best chunks was full: other files may have chunks as well
 
 cdef struct Candidate:
     uint32_t segment
@@ -141,6 +142,7 @@ cdef struct Ranking:
     NumberMap candidate_of[SEGMENTS_MAX]  # file -> its place in `candidates`
     Bytes further           # of Result: the chunks of candidates behind their best ones
     Detail* details         # of the candidates; NULL: not asked for
+    bint full               # as in Results
     bint failed
 
 
@@ -265,6 +267,7 @@ cdef inline void _from_chunks(Ranking* r, uint32_t k) noexcept nogil:
         if not r.failed and not r.index.segments[s].store.damaged and not best_chunks(
                 r.index, s, r.cursors + s * r.query.n_terms, r.n_cursors[s], &r.retrieval, r.filter, &top):
             r.failed = True
+    r.full = top.n >= k and k < r.index.n_chunks
     if not top_sort(&top, r.index, order):
         r.failed = True
     for i in range(top.n):
@@ -732,8 +735,8 @@ cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, Results
 cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uint32_t limit, bint one_per_file,
                       bint details, double* term_idf, Results* out) noexcept nogil:
     """All candidates in order, at least `limit` places when so many match: the caller shows the first ones that are
-    still true and frees `out.items` and `out.details` (NULL unless `details`). After it, a segment's `store.damaged` says
-    that the order cannot be trusted.
+    still true and frees `out.items` and `out.details` (NULL unless `details`). After it, a segment's `store.damaged`
+    says that the order cannot be trusted.
 
     `term_idf[i]` (TERMS of them) is what a match of term i in a line is worth."""
     cdef Ranking r
@@ -759,6 +762,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     bytes_init(&r.candidates)
     bytes_init(&r.further)
     r.details = NULL
+    r.full = False
     for i in range(x.n_segments):
         r.n_cursors[i] = 0
         if not matches_init(&r.paths[i]) or not map_init(&r.candidate_of[i]):
@@ -786,6 +790,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
         else:
             r.failed = True
     out.failed = r.failed
+    out.full = r.full
     _close_cursors(&r)
     free(order)
     free(r.cursors)

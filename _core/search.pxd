@@ -28,8 +28,8 @@ from _core.render cimport (
 )
 from _core.runtime cimport runtime_exec
 from _core.sys cimport (
-    c_realpath, c_getcwd, c_getenv, c_gethostname, c_stat, c_isatty, c_fork, c_dup2, c__exit, c_ioctl, c_open, O_WRONLY, stat_t,
-    S_ISDIR, waitpid, WIFEXITED, WEXITSTATUS, winsize, TIOCGWINSZ, write_all, clock_ns, errno, EINTR, EPIPE,
+    c_realpath, c_getcwd, c_getenv, c_gethostname, c_stat, c_isatty, c_fork, c_dup2, c__exit, c_ioctl, c_open, O_WRONLY,
+    stat_t, S_ISDIR, waitpid, WIFEXITED, WEXITSTATUS, winsize, TIOCGWINSZ, write_all, clock_ns, errno, EINTR, EPIPE,
     PATH_BYTES, pid_t,
 )
 
@@ -547,7 +547,7 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
         last_file = r.file
         last_segment = r.segment
         shown += 1
-        # A JSON document leaves whole or not at all, its lines each at once, and text when there is a good amount of it.
+        # A JSON document leaves whole or not at all, JSON lines each at once, and text when there is enough of it.
         if (s.jsonl or (not s.json and s.out.len >= FLUSH)) and not _flush(s):
             break
     if s.json:
@@ -577,6 +577,7 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
     cdef int status
     cdef const char* text
     cdef int64_t began = 0
+    cdef uint32_t limit
     if s.args.n_places == 0:
         return complain(b"what should be searched for? greppy search QUERY [PATH...]", b"", b"")
     status = _options(s)
@@ -596,7 +597,15 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
         return status
     _prefix(s)
     default_weights(&weights)
-    rank(&s.index, &s.query, &s.filter, &weights, s.limit, s.files_only, s.explain or s.count, values, &results)
+    limit = s.limit
+    while True:
+        rank(&s.index, &s.query, &s.filter, &weights, limit, s.files_only, s.explain or s.count, values, &results)
+        if results.failed or not s.files_only or not results.full or results.n >= s.limit or _any_damage(s):
+            break
+        # The best chunks were of fewer files than were asked for: a list of files must look further.
+        free(results.items)
+        free(results.details)
+        limit *= 8
     if results.failed:
         free(results.items)
         return complain(b"not enough memory", b"", b"")
