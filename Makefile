@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 PYTEST ?=
+ASAN ?= -q tests/test_cli_search.py tests/test_cli_index.py tests/test_search_flags.py tests/test_faults.py
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE := $(wildcard _core/*.pxd _core/*.pyx)
 SOURCES := $(ENGINE) $(wildcard greppy/*.py greppy/*/*.py) setup.py pyproject.toml build.spec scripts/bundle.py
 
-.PHONY: help demo build test lint bench clean doctor
+.PHONY: help demo build test lint bench asan clean doctor
 
 help:
 	@echo 'make demo    build dist/greppy and search this source tree with it'
@@ -15,6 +16,7 @@ help:
 	@echo 'make test    build what is needed, check the style, run the tests (PYTEST="-k name" picks some)'
 	@echo 'make lint    ruff, mypy and cython-lint alone'
 	@echo 'make bench   run the benchmarks'
+	@echo 'make asan    run tests under AddressSanitizer and UBSan (ASAN="-q tests/test_x.py" picks some)'
 	@echo 'make doctor  say what is missing to build'
 	@echo 'make clean   remove what was built'
 
@@ -61,6 +63,9 @@ lint: $(VENV)/.test
 
 bench: dist/greppy $(VENV)/.test
 	$(BIN)/python benches/run.py
+
+asan: dist/greppy $(VENV)/.test
+	$(BIN)/python scripts/sanitize.py $(ASAN)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info _core/*.so _core/*.c _core/*.h

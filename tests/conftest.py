@@ -129,6 +129,8 @@ def clean_environment(home: Path, runtime: Path) -> dict[str, str]:
         "GIT_AUTHOR_EMAIL": "a@example.org",
         "GIT_COMMITTER_NAME": "a",
         "GIT_COMMITTER_EMAIL": "a@example.org",
+        # What scripts/sanitize.py sets is for every program.
+        **{name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ},
     }
 
 

@@ -1,0 +1,84 @@
+"""Runs tests under AddressSanitizer and UndefinedBehaviorSanitizer: `make asan`, or `python scripts/sanitize.py
+[pytest arguments]` in the environment of the tests.
+
+Both doors are compiled again from the C that Cython made of them: the front as build/asan/greppy, with the runtime of
+dist/greppy behind it, and the engine module in build/asan/lib, which comes first on the path. A finding ends the
+program that has it, so a test fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "build" / "asan"
+LIB = OUT / "lib" / "greppy"
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
+# What setup.py compiles with, but for the optimisation, which would hide where things happen.
+CFLAGS = ["-O1", "-g", "-fno-strict-aliasing", "-fwrapv", "-w", *SANITIZE]
+# The front gives nothing back at its end; Python keeps what it has.
+OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+# What is about the static executable itself, limits memory (the sanitizer reserves terabytes), or starts C that is none
+# of ours under the sanitizer.
+LEAVE_OUT = ["tests/test_packaging.py"]
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import bundle  # noqa: E402
+
+
+def run(*command: str | Path) -> None:
+    print(shlex.join(map(str, command)), flush=True)
+    if subprocess.run(command, cwd=ROOT).returncode != 0:
+        raise SystemExit(f"scripts/sanitize.py: {command[0]} failed, see above")
+
+
+def compile_both() -> None:
+    compiler = shlex.split(os.environ.get("CC", "gcc"))
+    paths = sysconfig.get_paths()
+    include = [f"-I{paths['include']}", f"-I{paths['platinclude']}"]
+    folder, version = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LDVERSION")
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    # Nothing of Python is called; it is linked because the sanitizer keeps functions that the linker would drop.
+    run(
+        *compiler, *CFLAGS, "-DNDEBUG", "-fno-pie", "-no-pie", *include, "build/cython/_core/front.c", "-o", OUT / "front",
+        f"-L{folder}", f"-Wl,-rpath,{folder}", f"-lpython{version}", "-lz", "-lpthread", "-lm",
+    )  # fmt: skip
+    if bundle.main([str(OUT / "front"), str(ROOT / "build" / "folder"), str(OUT / "greppy")]) != 0:
+        raise SystemExit(1)
+    shutil.copytree(ROOT / "greppy", LIB, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "_core", LIB / "_core", ignore=shutil.ignore_patterns("*.so", "*.c", "*.pxd", "*.pyx"))
+    module = LIB / "_core" / ("engine" + sysconfig.get_config_var("EXT_SUFFIX"))
+    run(
+        *compiler, *CFLAGS, "-fPIC", "-shared", *include, "build/cython/_core/engine.c", "-o", module, "-lz", "-lpthread",
+        "-lm",
+    )  # fmt: skip
+
+
+def main() -> int:
+    if not (ROOT / "dist" / "greppy").exists():
+        raise SystemExit("scripts/sanitize.py: dist/greppy is not there: run `make build`")
+    compile_both()
+    compiler = shlex.split(os.environ.get("CC", "gcc"))
+    library = subprocess.run([*compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    environment = {
+        **os.environ,
+        **OPTIONS,
+        "LD_PRELOAD": str(Path(library.stdout.strip()).resolve()),
+        "PYTHONPATH": str(LIB.parent),
+        "PYTHONMALLOC": "malloc",
+        "GREPPY_BIN": str(OUT / "greppy"),
+    }
+    ignored = [f"--ignore={path}" for path in LEAVE_OUT]
+    tests = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *ignored, *sys.argv[1:]]
+    return subprocess.run(tests, cwd=ROOT, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
