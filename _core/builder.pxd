@@ -13,6 +13,9 @@ from libc.stdlib cimport malloc, calloc, realloc, free
 from libc.string cimport memcpy, memset, memcmp, memchr, strlen
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve, bytes_varint
 from _core.chunk cimport chunk_lines, CLASS_BITS
+from _core.content cimport (
+    ENCODING_BYTES, encoding_of, utf16_to_utf8, is_generated, is_minified, is_secret,
+)
 from _core.hash cimport hash64
 from _core.languages cimport language_of
 from _core.outline cimport (
@@ -27,17 +30,19 @@ from _core.postings cimport (
 )
 from _core.segment cimport (
     FileRecord, RankRecord, ChunkRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT, CHUNK_STEP,
+    FILE_GENERATED,
 )
 from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close
 from _core.sys cimport (
     stat_t, c_fstat, open_below, c_close, c_read, ssize_t, errno, EINTR, ENOENT, ENOTDIR, ELOOP, S_ISREG, mtime_ns,
-    clock_ns, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK,
+    clock_ns, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK, off_t, c_lseek, SEEK_SET, SEEK_HOLE,
 )
 from _core.text cimport Token, Terms, next_token, token_terms, make_term, TERM_MAX
 
 cdef enum:
     LINE_BYTES = 4096          # of a line that are indexed
     SNIFF_BYTES = 8192         # a NUL in there makes a file binary
+    HOLES_BYTES = 1 << 20      # files of so many bytes are asked for holes, which are NULs, before they are read
     HEAD_LINES = 60            # comments up there, before the first definition, speak about the file
     RACY_NS = 20000000         # a file this young when it was read may change again within one tick of its clock
     DOC_LIMIT = 1 << 27        # chunks of one segment: what a single posting can name
@@ -50,6 +55,7 @@ cdef enum FileStatus:
     FILE_UNREADABLE = 4
     FILE_NOT_REGULAR = 5
     FILE_NO_MEMORY = 6
+    FILE_SECRET = 7
 
 cdef struct FileReport:
     int status
@@ -77,6 +83,7 @@ cdef struct TermEntry:
 cdef struct Builder:
     Outline outline
     Bytes content        # of the file at hand
+    Bytes decoded        # the same in UTF-8 when the file has it in UTF-16
     Bytes cuts
     # output, one entry a file or chunk
     Bytes files
@@ -113,6 +120,7 @@ cdef struct Builder:
 cdef inline void builder_free(Builder* b) noexcept nogil:
     outline_free(&b.outline)
     bytes_free(&b.content)
+    bytes_free(&b.decoded)
     bytes_free(&b.cuts)
     bytes_free(&b.files)
     bytes_free(&b.ranks)
@@ -455,26 +463,50 @@ cdef inline void _index(Builder* b, const uint8_t* text, uint32_t n, int languag
         b.n_chunks += 1
 
 
-cdef inline bint _read_file(int fd, uint64_t size, Bytes* out) noexcept nogil:
-    """The bytes of a file that had `size` bytes; reads on if it grew. False: errno tells."""
+cdef inline bint is_binary(const uint8_t* p, size_t n) noexcept nogil:
+    return memchr(p, 0, n if n < SNIFF_BYTES else SNIFF_BYTES) != NULL
+
+
+cdef inline bint _read_file(int fd, uint64_t size, Bytes* out, bint* whole) noexcept nogil:
+    """The bytes of a file that had `size` bytes; reads on if it grew. False: errno tells.
+
+    Of a binary file only the beginning (not `whole`): a disk image must not take its size in time and memory to be
+    left out."""
     cdef ssize_t r
+    cdef size_t want
+    cdef off_t hole
     out.len = 0
+    whole[0] = False
+    if size >= HOLES_BYTES:
+        hole = c_lseek(fd, 0, SEEK_HOLE)
+        if 0 <= hole < <off_t>size:
+            bytes_byte(out, 0)
+            return not out.failed
+        c_lseek(fd, 0, SEEK_SET)
     while True:
-        if not bytes_reserve(out, size + 1 - out.len if size >= out.len else 65536):
+        want = size + 1 - out.len if size >= out.len else 65536
+        if out.len < SNIFF_BYTES and size >= SNIFF_BYTES:
+            want = SNIFF_BYTES - out.len
+        elif out.len == SNIFF_BYTES and is_binary(out.data, out.len) and not encoding_of(out.data, out.len):
+            return True
+        if not bytes_reserve(out, want):
             return False
-        r = c_read(fd, out.data + out.len, out.cap - out.len)
+        r = c_read(fd, out.data + out.len, want if out.len < SNIFF_BYTES else out.cap - out.len)
         if r < 0:
             if errno == EINTR:
                 continue
             return False
         if r == 0:
+            whole[0] = True
             return True
         out.len += <size_t>r
 
 
-cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t max_size,
-                             FileReport* report) noexcept nogil:
+cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t max_size, bint secrets,
+                             int known_flags, FileReport* report) noexcept nogil:
     """Reads and indexes `path`, relative to the folder open as `root`; paths must come in ascending order of bytes.
+    Files that are `secrets` too. `known_flags`: FileFlag bits that somebody else knows of, and above them (<< 8) those
+    that somebody denies.
 
     Returns a FileStatus, also in `report` with what was seen. Anything but FILE_INDEXED adds nothing."""
     cdef int fd
@@ -484,7 +516,10 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     cdef PathWords pw
     cdef uint32_t first = b.n_chunks
     cdef size_t n = strlen(path)
-    cdef size_t sniff
+    cdef size_t sniff, text_n
+    cdef const uint8_t* text
+    cdef int encoding, flags
+    cdef bint whole = True
     cdef uint32_t i
     memset(report, 0, sizeof(FileReport))
     # O_NONBLOCK: opening a FIFO must not wait for a writer.
@@ -505,41 +540,64 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
         report.mtime_ns = mtime_ns(&st)
         if report.size > max_size or report.size >= 0xFFFFFFFFULL:
             report.status = FILE_LARGE
-        elif not _read_file(fd, report.size, &b.content):
+        elif not _read_file(fd, report.size, &b.content, &whole):
             report.error = errno
             report.status = FILE_NO_MEMORY if b.content.failed else FILE_UNREADABLE
             b.failed |= b.content.failed
     if report.status == FILE_INDEXED:
         # A writer may have been at work between fstat and read: then size and time do not describe what was read.
-        if c_fstat(fd, &st) != 0 or <uint64_t>st.st_size != b.content.len or mtime_ns(&st) != report.mtime_ns:
+        if (c_fstat(fd, &st) != 0 or <uint64_t>st.st_size != (b.content.len if whole else report.size)
+                or mtime_ns(&st) != report.mtime_ns):
             report.mtime_ns = 0
         if clock_ns(True) - report.mtime_ns < RACY_NS:
             report.mtime_ns = 0
     c_close(fd)
     if report.status != FILE_INDEXED:
         return report.status
-    report.size = b.content.len
-    sniff = b.content.len if b.content.len < SNIFF_BYTES else SNIFF_BYTES
-    report.content = hash64(b.content.data, b.content.len)
-    if sniff and memchr(b.content.data, 0, sniff) != NULL:
-        report.status = FILE_BINARY
+    text = b.content.data
+    text_n = b.content.len
+    encoding = encoding_of(text, text_n)
+    if encoding != ENCODING_BYTES:
+        if not utf16_to_utf8(text, text_n, encoding, &b.decoded):
+            b.failed = True
+            report.status = FILE_NO_MEMORY
+            return FILE_NO_MEMORY
+        text = b.decoded.data
+        text_n = b.decoded.len
+    sniff = text_n if text_n < SNIFF_BYTES else SNIFF_BYTES
+    if sniff and is_binary(text, sniff):
+        report.status = FILE_BINARY  # its size is that of fstat: it may not have been read to its end
         return FILE_BINARY
+    if text_n >= 0xFFFFFFFFULL:
+        report.status = FILE_LARGE
+        return FILE_LARGE
+    report.size = b.content.len
+    report.content = hash64(b.content.data, b.content.len)
+    if not secrets and is_secret(<const uint8_t*>path, n, text, text_n):
+        report.status = FILE_SECRET
+        return FILE_SECRET
     memset(&f, 0, sizeof(f))
     f.size = report.size
     f.mtime_ns = report.mtime_ns
     f.content = report.content
     f.path = <uint32_t>b.paths.len
     f.path_len = <uint16_t>n
+    f.zero = <uint16_t>encoding  # the record's spare field
     memset(&rank, 0, sizeof(rank))
-    rank.language = <uint8_t>language_of(<const uint8_t*>path, n, b.content.data, sniff)
-    rank.flags = <uint8_t>path_flags(<const uint8_t*>path, n)
+    rank.language = <uint8_t>language_of(<const uint8_t*>path, n, text, sniff)
+    flags = path_flags(<const uint8_t*>path, n)
+    if is_generated(text, text_n):
+        flags |= FILE_GENERATED
     path_words(<const uint8_t*>path, n, &pw)
     rank.name_parts = <uint8_t>pw.n_name
     rank.whole_name = pw.whole_name
     for i in range(n):
         rank.depth += path[i] == 47
-    _index(b, b.content.data, <uint32_t>b.content.len, rank.language)
+    _index(b, text, <uint32_t>text_n, rank.language)
     f.n_lines = b.outline.n_lines
+    if not b.failed and is_minified(b.outline.line_start, b.outline.n_lines, text_n):
+        flags |= FILE_GENERATED
+    rank.flags = <uint8_t>((flags | known_flags) & ~(known_flags >> 8))
     bytes_add(&b.paths, path, n)
     bytes_add(&b.files, &f, sizeof(f))
     bytes_add(&b.ranks, &rank, sizeof(rank))

@@ -15,6 +15,7 @@ from _core cimport outline as _outline
 from _core cimport store as _store
 from _core.base cimport Bytes, bytes_init, bytes_free
 from _core.chunk cimport chunk_lines
+from _core.content cimport ENCODING_BYTES, encoding_of, utf16_to_utf8 as _utf16_to_utf8
 from _core.filter cimport Filter, filter_free, GLOBS_MAX, PLACES_MAX
 from _core.flags cimport Args, Flag, args_parse, flag_get, help_text, command_name, FLAG_END, CMD_END
 from _core.glob cimport glob_match as _glob_match, path_glob as _path_glob
@@ -168,6 +169,21 @@ def path_words(bytes path) -> tuple:
 
 def path_flags(bytes path) -> int:
     return _path_flags(<const uint8_t*>path, len(path))
+
+
+def utf16_to_utf8(bytes raw) -> bytes:
+    """Of text with its byte order mark; ValueError without one."""
+    cdef Bytes out
+    cdef int encoding = encoding_of(<const uint8_t*>raw, len(raw))
+    if encoding == ENCODING_BYTES:
+        raise ValueError("no byte order mark")
+    bytes_init(&out)
+    try:
+        if not _utf16_to_utf8(<const uint8_t*>raw, len(raw), encoding, &out):
+            raise MemoryError
+        return out.data[:out.len]
+    finally:
+        bytes_free(&out)
 
 
 def glob_match(bytes pattern, bytes text) -> bool:
@@ -409,6 +425,7 @@ FILE_LARGE = _builder.FILE_LARGE
 FILE_GONE = _builder.FILE_GONE
 FILE_UNREADABLE = _builder.FILE_UNREADABLE
 FILE_NOT_REGULAR = _builder.FILE_NOT_REGULAR
+FILE_SECRET = _builder.FILE_SECRET
 RACY_NS = _builder.RACY_NS
 
 
@@ -436,16 +453,18 @@ cdef class Builder:
     def n_files(self) -> int:
         return self.b.files.len // sizeof(FileRecord)
 
-    def add(self, int root, list paths, uint64_t max_size) -> list:
+    def add(self, int root, list paths, uint64_t max_size, bint secrets=False, dict flags=None) -> list:
         """Indexes files, ascending by path, relative to the open folder `root`: a report for each, (status, errno,
-        size, mtime_ns, content hash)."""
+        size, mtime_ns, content hash). `flags`: what is known of some, see `builder_file`."""
         cdef _builder.FileReport r
         cdef const char* p
+        cdef int known
         out = []
         for path in paths:
             p = <bytes>path
+            known = flags.get(path, 0) if flags else 0
             with nogil:
-                _builder.builder_file(&self.b, root, p, max_size, &r)
+                _builder.builder_file(&self.b, root, p, max_size, secrets, known, &r)
             if self.b.failed:
                 raise MemoryError("not enough memory to index " + os.fsdecode(path))
             out.append((r.status, r.error, r.size, r.mtime_ns, r.content))

@@ -35,6 +35,9 @@ cdef enum FlagId:
     FLAG_FORCE
     FLAG_MAX_FILESIZE
     FLAG_THREADS
+    FLAG_SECRETS
+    FLAG_NO_SECRETS
+    FLAG_STRICT
     FLAG_QUIET
     FLAG_PROJECT
     FLAG_HELP
@@ -185,6 +188,12 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
         _set(f, b"max-filesize", 0, b"SIZE", index, b"leave larger files out (1M; 0: no limit); remembered")
     elif id == FLAG_THREADS:
         _set(f, b"threads", 106, b"N", index, b"use N threads (one a core)")
+    elif id == FLAG_SECRETS:
+        _set(f, b"include-secrets", 0, NULL, index, b"index .env files, private keys and the like too; remembered")
+    elif id == FLAG_NO_SECRETS:
+        _set(f, b"no-include-secrets", 0, NULL, index, b"leave them out again")
+    elif id == FLAG_STRICT:
+        _set(f, b"strict", 0, NULL, index, b"exit status 2 when a file or folder cannot be read")
     elif id == FLAG_QUIET:
         _set(f, b"quiet", 113, NULL, index, b"no progress, no summary")
     elif id == FLAG_PROJECT:

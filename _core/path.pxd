@@ -68,7 +68,8 @@ cdef inline int _folder_flags(const uint8_t* name, size_t n) noexcept nogil:
         return FILE_EXAMPLE
     if in_list(b"compat _compat legacy deprecated", low, n):
         return FILE_COMPAT
-    if in_list(b"vendor vendored third_party thirdparty node_modules bower_components site-packages", low, n):
+    if in_list(b"vendor vendored third_party third-party thirdparty 3rdparty node_modules bower_components "
+               b"jspm_packages site-packages godeps _godeps carthage pods", low, n):
         return FILE_VENDORED
     return 0
 
@@ -90,10 +91,16 @@ cdef inline int path_flags(const uint8_t* path, size_t n) noexcept nogil:
         return flags
     if in_list(b"md rst txt adoc json yaml yml toml xml lock csv svg", b + dot, m - dot):
         flags |= FILE_EXAMPLE
-    if (in_list(b"package-lock.json yarn.lock pnpm-lock.yaml Cargo.lock poetry.lock uv.lock Gemfile.lock composer.lock "
-                b"go.sum", b, m)
-            or ends_with(b, m, b".min.js") or ends_with(b, m, b".min.css") or ends_with(b, m, b".map")
-            or ends_with(b, m, b"_pb2.py") or ends_with(b, m, b".pb.go")):
+    if (in_list(b"package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock deno.lock Cargo.lock "
+                b"poetry.lock uv.lock pdm.lock pylock.toml Pipfile.lock Gemfile.lock composer.lock go.sum go.work.sum "
+                b"mix.lock pubspec.lock Podfile.lock Package.resolved packages.lock.json gradle.lockfile flake.lock "
+                b"stack.yaml.lock shard.lock conan.lock MODULE.bazel.lock .terraform.lock.hcl", b, m)
+            or ends_with(b, m, b".min.js") or ends_with(b, m, b".min.mjs") or ends_with(b, m, b".min.cjs")
+            or ends_with(b, m, b".min.css") or ends_with(b, m, b".map")
+            or ends_with(b, m, b"_pb2.py") or ends_with(b, m, b"_pb2_grpc.py") or ends_with(b, m, b"_pb2.pyi")
+            or ends_with(b, m, b".pb.go") or ends_with(b, m, b".pb.cc") or ends_with(b, m, b".pb.h")
+            or ends_with(b, m, b".g.dart") or ends_with(b, m, b".freezed.dart") or ends_with(b, m, b".g.cs")
+            or ends_with(b, m, b".designer.cs") or ends_with(b, m, b".Designer.cs")):
         flags |= FILE_GENERATED
     tail = dot - 1  # the name without its extension
     if tail > 5 and memcmp(b, b"test_", 5) == 0 or tail == 8 and memcmp(b, b"conftest", 8) == 0:

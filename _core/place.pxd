@@ -16,7 +16,7 @@ from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path,
     segment_rank, segment_chunk, segment_file_chunks,
 )
-from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, source_read
+from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, source_end, source_read
 from _core.text cimport Token, Terms, next_token, token_terms, byte_class, BYTE_OTHER, TOKEN_MAX
 
 cdef enum:
@@ -77,6 +77,9 @@ cdef inline void _beginning(Matcher* m, const uint8_t* p, uint32_t n) noexcept n
     cdef uint32_t i
     b.len = n if n < BEGINNING else BEGINNING
     for i in range(b.len):
+        if p[i] >= 128:
+            b.len = i  # the text may have it as a capital, or in Latin-1
+            break
         b.text[i] = p[i]
     m.first[p[0]] |= bit
     m.second[p[1]] |= bit
@@ -354,7 +357,7 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
     p.start = c.line
     p.end = f.n_lines
     from_ = c.start
-    upto = <uint32_t>f.size
+    upto = source_end(f)
     p.rank = segment_rank(s, r.file)
     if p.path == NULL or p.rank == NULL or not segment_file_chunks(s, r.file, &i, &end):
         return SOURCE_DAMAGED
@@ -371,7 +374,7 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
     if whole_file:
         p.first = 0
         from_ = 0
-        upto = <uint32_t>f.size
+        upto = source_end(f)
     if not defs_open(s, r.chunk, &d):
         return SOURCE_DAMAGED
     p.parent_len = d.parent_len if with_parent else 0

@@ -2,12 +2,13 @@
 """A piece of a source file as it is now, if it is still what was indexed.
 
 The index keeps no source. What is shown or verified is read from the file, and only when size and time are those of the
-index, or the content still has the same hash.
+index, or the content still has the same hash. A file in UTF-16 is decoded whole: its offsets are those of the UTF-8.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
-from _core.base cimport Bytes, bytes_reserve
+from libc.string cimport memcmp, memcpy, memmove
+from _core.base cimport Bytes, bytes_free, bytes_init, bytes_reserve
 from _core.builder cimport last_name
+from _core.content cimport ENCODING_BYTES, utf16_to_utf8
 from _core.hash cimport hash64
 from _core.index cimport Index
 from _core.segment cimport (
@@ -24,6 +25,36 @@ cdef enum SourceStatus:
     SOURCE_CHANGED = 1    # the file is gone, unreadable or other than what was indexed
     SOURCE_DAMAGED = 2
     SOURCE_MEMORY = 3
+
+
+cdef inline uint32_t source_end(const FileRecord* f) noexcept nogil:
+    """The offset to read to for the rest of the file."""
+    return <uint32_t>f.size if f.zero == ENCODING_BYTES else 0xFFFFFFFFU
+
+
+cdef inline int _decoded(int fd, const FileRecord* f, bint verify, uint32_t start, uint32_t end, Bytes* out,
+                         uint8_t* parent, uint32_t parent_at, uint32_t parent_len) noexcept nogil:
+    """`source_read` of a file in UTF-16; `verify`: by its hash."""
+    cdef Bytes raw
+    cdef int status = SOURCE_MEMORY
+    bytes_init(&raw)
+    if bytes_reserve(&raw, f.size + 1):
+        status = SOURCE_CHANGED
+        if pread_all(fd, raw.data, f.size, 0) and not (verify and hash64(raw.data, f.size) != f.content):
+            status = SOURCE_OK if utf16_to_utf8(raw.data, f.size, f.zero, out) else SOURCE_MEMORY
+    bytes_free(&raw)
+    if status != SOURCE_OK:
+        return status
+    if end > out.len:
+        end = <uint32_t>out.len
+    # Size and time alone do not prove that the offsets are within what was read.
+    if start > end or <uint64_t>parent_at + parent_len > out.len:
+        return SOURCE_CHANGED
+    if parent_len:
+        memcpy(parent, out.data + parent_at, parent_len)
+    memmove(out.data, out.data + start, end - start)
+    out.len = end - start
+    return SOURCE_OK
 
 
 cdef inline int source_read(Index* x, const FileRecord* f, const uint8_t* path, uint32_t start, uint32_t end,
@@ -44,6 +75,11 @@ cdef inline int source_read(Index* x, const FileRecord* f, const uint8_t* path, 
     out.len = 0
     if c_fstat(fd, &st) == 0 and S_ISREG(st.st_mode) and <uint64_t>st.st_size == f.size:
         status = SOURCE_OK
+        if f.zero != ENCODING_BYTES:
+            status = _decoded(fd, f, f.mtime_ns == 0 or mtime_ns(&st) != f.mtime_ns, start, end, out,
+                              parent, parent_at, parent_len)
+            c_close(fd)
+            return status
         if f.mtime_ns == 0 or mtime_ns(&st) != f.mtime_ns:
             # Touched, or too young to tell when it was indexed: only the content can say.
             status = SOURCE_MEMORY
@@ -92,7 +128,7 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
     c = segment_chunk(s, chunk)
     if f == NULL or c == NULL:
         return False
-    end = <uint32_t>f.size
+    end = source_end(f)
     if not segment_file_chunks(s, file, &at, &line):
         return False
     if chunk + 1 < line:

@@ -58,6 +58,9 @@ cdef extern from "<unistd.h>" nogil:
     ssize_t c_pwrite "pwrite"(int, const void*, size_t, off_t)
     int c_close "close"(int)
     int c_access "access"(const char*, int)
+    off_t c_lseek "lseek"(int, off_t, int)
+    int SEEK_SET
+    int SEEK_HOLE "4"  # Linux; the header has it with _GNU_SOURCE only
     int c_unlink "unlink"(const char*)
     int c_fsync "fsync"(int)
     int c_ftruncate "ftruncate"(int, off_t)

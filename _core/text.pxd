@@ -7,7 +7,8 @@ A token gives *terms*:
   `HTTPServer2` -> `http`, `server`, `2`;
 - for two parts or more one *whole*: `=` and the stem of the joined parts: `JoinSet`, `join_set` -> `=joinset`;
 - for a run of CJK characters its bigrams (the character itself when it stands alone).
-A hexadecimal number is one term. Bytes that are not UTF-8 end a token and are skipped.
+A hexadecimal number is one term. A byte that is no UTF-8 is the character that it is in Latin-1: `gr\\xf6\\xdfe`, in a
+file that nobody has converted, is found as `größe`.
 
 In the dictionary (`make_term`) a part of over TERM_MAX bytes is its first TERM_HEAD bytes and its XXH64, eight bytes; a
 whole of over six bytes is `=` and the low six bytes of its XXH64, because a large tree has millions of them, they are
@@ -77,6 +78,26 @@ cdef inline int _hex_digit(uint8_t c) noexcept nogil:
     return 48 <= c <= 57 or 97 <= (c | 32) <= 102
 
 
+cdef inline uint32_t character(const uint8_t* p, const uint8_t* end, uint32_t* cp) noexcept nogil:
+    """As utf8_decode, and where that finds nothing one byte of Latin-1: never 0."""
+    cdef uint32_t w = utf8_decode(p, end, cp)
+    if w == 0:
+        cp[0] = p[0]
+        return 1
+    return w
+
+
+cdef inline uint32_t token_cut(const uint8_t* start, const uint8_t* end) noexcept nogil:
+    """How many bytes of a long token are looked at: whole characters, else the half would count as Latin-1."""
+    cdef uint32_t n = TOKEN_MAX, i
+    if end - start <= TOKEN_MAX:
+        return <uint32_t>(end - start)
+    for i in range(4):
+        if start[n - i] & 0xC0 != 0x80:
+            return n - i
+    return n
+
+
 cdef inline const uint8_t* next_token(const uint8_t* p, const uint8_t* end, Token* t) noexcept nogil:
     """The first token in [p, end): fills `t` and returns where to go on; NULL when there is none."""
     cdef int c, k
@@ -115,9 +136,7 @@ cdef inline const uint8_t* next_token(const uint8_t* p, const uint8_t* end, Toke
                     break
                 p += 1
                 continue
-            w = utf8_decode(p, end, &cp)
-            if w == 0:
-                break
+            w = character(p, end, &cp)
             k = cp_class(cp)
             if k == CP_OTHER or (k == CP_DIGIT and p == start):
                 break
@@ -128,12 +147,11 @@ cdef inline const uint8_t* next_token(const uint8_t* p, const uint8_t* end, Toke
             elif k != CP_CJK:
                 t.kind = TOKEN_UNICODE
             p += w
-        if p == start:  # a byte that is no UTF-8, or a character that is no letter
-            w = utf8_decode(p, end, &cp)
-            p += w if w else 1
+        if p == start:  # a character that is no letter
+            p += character(p, end, &cp)
             continue
         t.at = start
-        t.len = <uint32_t>(p - start) if p - start < TOKEN_MAX else TOKEN_MAX
+        t.len = token_cut(start, p)
         return p
     return NULL
 
@@ -193,7 +211,7 @@ cdef inline void token_terms(const Token* t, Terms* out) noexcept nogil:
     """All terms of a token, parts first, then the whole."""
     cdef uint8_t[TOKEN_MAX] cls      # per character: lower, upper, digit, underscore
     cdef uint16_t[TOKEN_MAX + 1] at  # per character: where its lower-cased bytes start in `low`
-    cdef uint8_t[2 * TOKEN_MAX] low
+    cdef uint8_t[2 * TOKEN_MAX + 4] low
     cdef uint8_t[2 * TOKEN_MAX] joined
     cdef uint32_t n = 0, bytes_n = 0, i, j, k, w, first, joined_n = 0
     cdef uint32_t cp
@@ -205,10 +223,7 @@ cdef inline void token_terms(const Token* t, Terms* out) noexcept nogil:
     while p < end:
         c = byte_class(p[0])
         if c == BYTE_HIGH:
-            w = utf8_decode(p, end, &cp)
-            if w == 0:
-                break  # the cut at TOKEN_MAX fell inside a character
-            p += w
+            p += character(p, end, &cp)
             k = <uint32_t>cp_class(cp)
             c = BYTE_DIGIT if k == CP_DIGIT else (BYTE_UPPER if cp_is_upper(cp) else BYTE_LOWER)
             w = utf8_encode(fold_case(cp), low + bytes_n)
@@ -220,7 +235,7 @@ cdef inline void token_terms(const Token* t, Terms* out) noexcept nogil:
         at[n] = <uint16_t>bytes_n
         n += 1
         bytes_n += w
-        if bytes_n > 2 * TOKEN_MAX - 4:
+        if bytes_n > 2 * TOKEN_MAX:
             break
     at[n] = <uint16_t>bytes_n
     if t.kind == TOKEN_HEX:

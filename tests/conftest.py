@@ -92,10 +92,14 @@ REALISTIC = {
 }
 
 
+def binary() -> Path:
+    return Path(os.environ.get("GREPPY_BIN") or ROOT / "dist" / "greppy").absolute()
+
+
 @pytest.fixture(scope="session")
 def greppy_bin() -> Path:
     """The delivered executable; GREPPY_BIN names another one."""
-    path = Path(os.environ.get("GREPPY_BIN") or ROOT / "dist" / "greppy").absolute()
+    path = binary()
     if not os.access(path, os.X_OK):
         pytest.fail(f"{path} is not there: run `make build`, or set GREPPY_BIN", pytrace=False)
     return path

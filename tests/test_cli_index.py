@@ -223,6 +223,38 @@ def test_an_unreadable_file(project: Project, run_as_other: Run, tmp_path: Path)
     assert done.stdout.startswith(b"project/shop/money.py\n"), done
 
 
+def test_strict(project: Project, run_as_other: Run) -> None:
+    """What cannot be read is named either way; only --strict makes it an error. The rest is indexed."""
+    project.realistic()
+    unreadable = [project.root / "shop/money.py", project.root / "web"]
+    for path in unreadable:
+        path.chmod(0)
+    for flags, status in (([], 0), (["--strict"], 2), (["--strict", "-q"], 2), (["-q"], 0)):
+        done = run_as_other("index", *flags, "-p", project.root)
+        assert done.returncode == status, done
+        warnings = done.stderr.decode().splitlines()
+        assert len(warnings) == 2 + (status == 2), warnings
+        for path in unreadable:
+            assert any(f"{path}: Permission denied" in line for line in warnings), warnings
+    assert "--strict" in run_as_other("index", "--strict", "-p", project.root).stderr.decode()
+    done = run_as_other("search", "-l", "retry_with_backoff", "-p", project.root, "--no-refresh")
+    assert done.stdout.startswith(b"project/shop/retry.py\n")
+    for path in unreadable:
+        path.chmod(0o755)
+    assert run_as_other("index", "--strict", "-p", project.root).returncode == 0
+
+
+def test_strict_with_all_kinds_of_files(project: Project) -> None:
+    """Binary, large and secret files are left out on purpose, links and FIFOs are no files: nothing to complain of."""
+    project.realistic()
+    project.fill({"a.bin": b"\0", "large.txt": "x" * 1_000_001, "x.pem": "x", "key.txt": "-----BEGIN PRIVATE KEY-----"})
+    (project.root / "link").symlink_to("nowhere")
+    os.mkfifo(project.root / "fifo")
+    project.write(".gitignore", "*.ts\n")
+    done = project.index("--strict")
+    assert done.stderr == b""
+
+
 def test_a_file_that_cannot_be_read_any_more(project: Project, run_as_other: Run) -> None:
     project.realistic()
     run_as_other("index", "-q", "-p", project.root)

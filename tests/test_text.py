@@ -53,6 +53,10 @@ def expected(text: bytes) -> list[tuple[int, int, list[bytes], bool]]:
 @example(b"0x1" + b"F" * 200 + b"UL rest")
 @example("漢".encode() * 33)
 @example(("a" * 95 + "é").encode())
+@example(b"a" * 95 + b"\xe9\xe9")
+@example(b"\xaa" * 200)
+@example(("a" * 93 + "漢").encode())
+@example(("ab" * 46 + "€é🙂é").encode())
 @example(b"a" * 400 + b" b")
 @example(b"aB" * 60)
 @example(b"_" * 120 + b"x")
@@ -99,13 +103,10 @@ def test_a_hexadecimal_number_is_one_term() -> None:
     assert terms("0xabed 0xDEADE") == ["0xabed", "0xdeade"]
 
 
-def test_invalid_utf8_ends_a_token_and_nothing_more() -> None:
-    assert [found[2] for found in engine.tokens(b"caf\xe9 caf\xc3\xa9 ab\xffcd")] == [
-        [b"caf"],
-        ["café".encode()],
-        [b"ab"],
-        [b"cd"],
-    ]
+def test_a_byte_that_is_no_utf8_is_latin1() -> None:
+    found = [found[2] for found in engine.tokens(b"caf\xe9 caf\xc3\xa9 gr\xf6\xdfe GR\xd6SSE ab\xa0cd ab\x80cd")]
+    assert found[:2] == [["café".encode()]] * 2
+    assert found[2:] == [["größe".encode()], ["grösse".encode()], [b"ab"], [b"cd"], [b"ab"], [b"cd"]]
 
 
 @given(st.binary(max_size=80), st.sampled_from([b"", b"="]))

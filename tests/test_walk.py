@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import socket
 import subprocess
+import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Project
+from conftest import Project, binary
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -176,6 +179,66 @@ def test_the_rules_are_gits(project: Project, env: dict[str, str], needs_git: No
         assert {os.fsdecode(path) for path in without.files} == expected - {".gitignore"}, rules
 
 
+NAMES = st.sampled_from(["a", "b", "ab", "a.b", "c", "b.c", "a-b", "#a", "!b", "a b", "[ab]", "a ", "A", "é", "\udcff"])
+PATHS = st.lists(NAMES, min_size=1, max_size=5).map("/".join)
+CHARACTERS = [
+    *TOKENS, "A", "é", "\udcff", "[^b]", "[a-c]", "[[:alpha:]]", "[]]", "\\", "\\#", "\\!", "\r", " ", "\t",
+    "**/", "/**",
+]  # fmt: skip
+LINES = st.lists(
+    st.lists(st.sampled_from(CHARACTERS), min_size=1, max_size=6).map("".join) | PATHS | PATHS.map("!{}".format),
+    min_size=1, max_size=6,
+)  # fmt: skip
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    paths=st.sets(PATHS, min_size=1, max_size=12),
+    rules=st.dictionaries(st.lists(NAMES, max_size=2).map("/".join), LINES, min_size=1, max_size=3),
+    exclude=LINES,
+)
+def test_the_rules_walk_is_git_check_ignore(
+    tmp_path_factory: pytest.TempPathFactory, env: dict[str, str], needs_git: None,
+    paths: set[str], rules: dict[str, list[str]], exclude: list[str],
+) -> None:  # fmt: skip
+    """Random trees, with ignore files at any depth and in `info/exclude`: what git ignores is ignored, and no more."""
+    if any(re.search(r"[^/*]\*\*+/", rule) for lines in (*rules.values(), exclude) for rule in lines):
+        return  # git's own answer to `a**/**` is a riddle
+    root = Path(tempfile.mkdtemp(dir=tmp_path_factory.getbasetemp()))
+    try:
+        for path in sorted(paths, key=len, reverse=True):  # the deepest first: the others are folders by then
+            with contextlib.suppress(OSError):
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).touch()
+        for folder, lines in rules.items():
+            if (root / folder).is_dir():
+                (root / folder / ".gitignore").write_bytes(os.fsencode("\n".join(lines)))
+        subprocess.run(["git", "init", "-q", root], env=env, check=True)
+        (root / ".git/info").mkdir(exist_ok=True)
+        (root / ".git/info/exclude").write_bytes(os.fsencode("\n".join(exclude) + "\n"))
+        found = [
+            os.path.relpath(os.path.join(folder, name), os.fsencode(root))
+            for folder, folders, names in os.walk(os.fsencode(root)) if b"/.git" not in folder
+            for name in folders + names if name not in (b".git", b".gitignore")
+        ]  # fmt: skip
+        said = subprocess.run(
+            ["git", "check-ignore", "--no-index", "-z", "--stdin"],
+            cwd=root, env=env, input=b"".join(path + b"\0" for path in found), capture_output=True,
+        ).stdout  # fmt: skip
+        ignored = set(said.split(b"\0")) - {b""}
+        files = {path for path in found if (root / os.fsdecode(path)).is_file()}
+        result = walking.Walk()
+        shutil.move(root / ".git", root / "git")
+        (root / ".git").write_bytes(b"gitdir: git\n")  # a work tree, and git cannot read it
+        shutil.rmtree(root / "git/refs")
+        result = walking.walk(os.fsencode(os.path.realpath(root)))
+        if not result.warnings:
+            expected = files - ignored - {path for path in files if path.startswith(b"git/")}
+            assert {path for path in result.files if not path.startswith(b"git/")} == expected
+    finally:
+        shutil.rmtree(root)
+
+
 @pytest.mark.parametrize(
     "rule", ["\\", "!", "/", "a\\", "[", "[!", "[]", "**/[z-a]", "//", "!/", "\x00", "[[:alpha:"], ids=repr
 )
@@ -212,6 +275,39 @@ def test_a_submodule(project: Project, needs_git: None, tmp_path: Path) -> None:
     project.write("lib/module/more.py", "seal = 4\n")
     project.git("add", ".", cwd=project.root / "lib" / "module")
     assert project.files("seal") == ["lib/module/more.py"]
+
+
+def test_a_submodule_is_like_any_other_folder(project: Project, needs_git: None, tmp_path: Path) -> None:
+    """What is new in it counts, its own rules hold, all of it is looked at before an answer; also deeper down."""
+    make_repository(project, "../deep")
+    library = make_repository(project, "../library")
+    project.git("submodule", "add", "-q", str(tmp_path / "deep"), "more/deep", cwd=library)
+    project.git("commit", "-qam", "deep", cwd=library)
+    project.git("init")
+    needles(project, "a.py")
+    project.git("submodule", "add", "-q", str(tmp_path / "library"), "lib/module")
+    project.git("submodule", "update", "-q", "--init", "--recursive")
+    project.age()
+    known = {"a.py", "lib/module/inside.py", "lib/module/more/deep/inside.py"}
+    assert set(project.files("needle")) == known
+    assert project.index().stdout.startswith(b"up to date")
+    project.write("lib/module/.gitignore", "*.log\n")
+    needles(project, "lib/module/src/new.py", "lib/module/src/new.log", "lib/module/more/deep/x/new.py")
+    known |= {"lib/module/src/new.py", "lib/module/more/deep/x/new.py"}
+    assert set(project.files("needle")) == known
+    # Tracked from now on, which only the submodule's own index says
+    project.age()
+    project.index()
+    project.git("add", "-f", "src/new.log", cwd=project.root / "lib/module")
+    assert set(project.files("needle")) == {*known, "lib/module/src/new.log"}
+    shutil.rmtree(project.root / "lib/module/more/deep/x")
+    assert set(project.files("needle")) == {*known, "lib/module/src/new.log"} - {"lib/module/more/deep/x/new.py"}
+    # below it, it is a project of its own
+    (project.root / "lib/module/src/new.log").unlink()
+    project.index("-p", "lib/module")
+    assert set(project.files("needle", cwd=project.root / "lib/module")) == {
+        "inside.py", "src/new.py", "more/deep/inside.py",
+    }  # fmt: skip
 
 
 def test_a_submodule_that_was_not_fetched(project: Project, needs_git: None, tmp_path: Path) -> None:
@@ -252,6 +348,81 @@ def test_a_linked_work_tree(project: Project, needs_git: None, tmp_path: Path) -
     assert set(project.files("needle", cwd=tmp_path / "tree")) == {"a.py", "sub/b.py", "d.py"}
     assert set(project.files("needle", cwd=tmp_path / "tree" / "sub")) == {"../a.py", "b.py", "../d.py"}
     assert set(project.files("needle")) == {"a.py", "sub/b.py"}
+
+
+def excludes(project: Project, where: str, home: Path) -> Path:
+    """A file of rules outside of the work tree, told to git."""
+    if where == "info":
+        return project.root / ".git/info/exclude"
+    if where == "default":
+        return home / "config/git/ignore"
+    path = home / "my rules"
+    if where == "global":
+        (home / ".gitconfig").write_text('[core]\n\texcludesFile = "~/my rules"\n')
+    else:
+        project.git("config", "core.excludesFile", str(path))
+    return path
+
+
+@pytest.mark.parametrize("where", ["info", "default", "global", "local"])
+def test_excludes_outside_of_the_work_tree(
+    project: Project, needs_git: None, where: str, env: dict[str, str]
+) -> None:
+    project.git("init")
+    needles(project, "a.py", "b.log", "sub/c.log", "sub/d.tmp")
+    path = excludes(project, where, Path(env["HOME"]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("*.log\n")
+    project.age()
+    assert set(project.files("needle")) == {"a.py", "sub/d.tmp"}
+    # a change of the rules is a change of the project
+    path.write_text("/sub\n")
+    assert set(project.files("needle")) == {"a.py", "b.log"}
+    path.unlink()
+    assert set(project.files("needle")) == {"a.py", "b.log", "sub/c.log", "sub/d.tmp"}
+
+
+def test_another_excludes_file(project: Project, needs_git: None, env: dict[str, str]) -> None:
+    project.git("init")
+    needles(project, "a.py", "b.log")
+    project.age()
+    assert set(project.files("needle")) == {"a.py", "b.log"}
+    (Path(env["HOME"]) / "rules").write_text("*.log\n")
+    (Path(env["HOME"]) / ".gitconfig").write_text("[core]\n\texcludesFile = ~/rules\n")
+    assert project.files("needle") == ["a.py"]
+
+
+@pytest.mark.parametrize("tree", ["main", "linked"])
+def test_info_exclude_without_git(
+    project: Project, needs_git: None, env: dict[str, str], tmp_path: Path, tree: str
+) -> None:
+    """`.git/info/exclude` counts although there is no git to ask; a linked work tree shares it."""
+    project.git("init")
+    needles(project, "a.py", "b.log", "keep.log")
+    project.write(".gitignore", "!keep.log\n")
+    project.git("add", "-f", ".")
+    project.git("commit", "-qm", "one")
+    project.write(".git/info/exclude", "*.log\n")
+    root = project.root
+    if tree == "linked":
+        root = tmp_path / "tree"
+        project.git("worktree", "add", "-q", str(root))
+    bare = {**env, "PATH": "/nonexistent"}
+    assert set(project.files("needle", env=bare, cwd=root)) == {"a.py", "keep.log"}
+    project.write(".git/info/exclude", "*.py\n")
+    assert set(project.files("needle", env=bare, cwd=root)) == {"b.log", "keep.log"}
+
+
+def test_no_program_of_the_repository_is_run(project: Project, needs_git: None, tmp_path: Path) -> None:
+    """Git can be told to ask a program what has changed; whoever searches a stranger's folder does not want that."""
+    project.git("init")
+    needles(project, "a.py")
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\n")
+    hook.chmod(0o755)
+    project.git("config", "core.fsmonitor", str(hook))
+    assert project.files("needle") == ["a.py"]
+    assert not (tmp_path / "was-run").exists()
 
 
 def test_a_part_of_a_repository(project: Project, needs_git: None) -> None:
@@ -420,6 +591,79 @@ def test_a_path_too_long_for_a_system_call(project: Project) -> None:
     done = project.search("needle", "-l")
     assert done.returncode == 0
     assert done.stdout == b"a.py\n"
+
+
+@pytest.mark.parametrize("kind", ["plain", "git"])
+def test_folders_vanish_while_we_walk(
+    project: Project, needs_git: None, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is gone was not left out: not a word about it."""
+    if kind == "git":
+        project.git("init")
+    needles(project, "a.py", "gone/b.py", "gone/deep/c.py", "now_a_file/d.py", "stays/e.py")
+    scandir = os.scandir
+
+    def scan(path: bytes) -> object:
+        if path.endswith(b"/gone"):
+            shutil.rmtree(path)
+        if path.endswith(b"/now_a_file"):
+            shutil.rmtree(path)
+            Path(os.fsdecode(path)).touch()
+        return scandir(path)
+
+    monkeypatch.setattr(walking.os, "scandir", scan)
+    result = walking.walk(os.path.realpath(os.fsencode(project.root)))
+    assert result.warnings == []
+    assert set(result.folders) == {b"", b"stays"}
+    assert {b"a.py", b"stays/e.py"} <= set(result.files)
+
+
+@pytest.mark.parametrize("kind", ["plain", "git"])
+def test_indexing_while_folders_come_and_go(project: Project, needs_git: None, kind: str) -> None:
+    if kind == "git":
+        project.git("init")
+    needles(project, "a.py")
+    stop = threading.Event()
+
+    def churn() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            needles(project, *(f"churn/{number % 3}/{i}/x.py" for i in range(20)))
+            shutil.rmtree(project.root / "churn" / str((number + 1) % 3), ignore_errors=True)
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        for _ in range(8):
+            done = project.index("-q", "--strict")
+            assert (done.stdout, done.stderr) == (b"", b"")
+    finally:
+        stop.set()
+        thread.join()
+    shutil.rmtree(project.root / "churn")
+    assert project.files("needle") == ["a.py"]
+
+
+def test_mount_points(project: Project) -> None:
+    """Another file system below the root belongs to the project, and a root mounted into itself does not trap us."""
+    needles(project, "a.py", "disk/hidden.py", "self/x.py")
+    script = (
+        "mount -t tmpfs none disk && echo 'needle = 1' > disk/b.py && mount --bind . self && "
+        '"$0" index --strict -q && "$0" search -l needle'
+    )
+    tried = subprocess.run(["unshare", "-m", "true"], capture_output=True)
+    if os.geteuid() != 0 or tried.returncode:
+        pytest.skip("needs a mount name space of its own")
+    done = project.run("-m", "sh", "-c", script, binary(), program=Path(shutil.which("unshare") or ""))
+    if b"mount: " in done.stderr:
+        pytest.skip("may not mount here")
+    assert done.stderr == b"", done
+    assert done.returncode == 0, done
+    found = set(done.stdout.decode().split())
+    assert {"a.py", "disk/b.py", "self/a.py"} <= found
+    assert "disk/hidden.py" not in found
+    assert not any(path.startswith("self/self/self") for path in found)
 
 
 SECRETS = [

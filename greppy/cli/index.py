@@ -32,7 +32,12 @@ def run(arguments: engine.Arguments) -> int:
         quiet = "quiet" in flags
         with _progress(root, quiet) as progress:
             summary = build_index(
-                root, force="force" in flags, max_filesize=max_filesize, threads=threads, progress=progress
+                root,
+                force="force" in flags,
+                max_filesize=max_filesize,
+                include_secrets=_secrets(arguments),
+                threads=threads,
+                progress=progress,
             )
     except IndexingError as error:
         return complain(str(error))
@@ -44,7 +49,15 @@ def run(arguments: engine.Arguments) -> int:
         complain(f"{len(summary.warnings) - WARNINGS_SHOWN} more warnings like these")
     if not quiet:
         print(describe(summary))
+    if "strict" in flags and summary.unreadable:
+        return complain(f"--strict: {summary.unreadable:,} files or folders could not be read; the rest is indexed")
     return 0
+
+
+def _secrets(arguments: engine.Arguments) -> bool | None:
+    """What the last of the two flags says."""
+    given = [name for name, _ in arguments["flags"] if name in ("include-secrets", "no-include-secrets")]
+    return given[-1] == "include-secrets" if given else None
 
 
 def _root(given: bytes | None) -> bytes:

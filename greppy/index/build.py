@@ -67,7 +67,8 @@ class Summary:
     seconds: float = 0.0
     changed: int = 0  # files read because they were new or other than before
     removed: int = 0
-    skipped: int = 0  # binary, too large, unreadable
+    skipped: int = 0  # binary, too large, unreadable, secret
+    unreadable: int = 0  # files and folders; each has its warning
     generation: int = 0
     committed: bool = False
     warnings: list[str] = field(default_factory=list)
@@ -86,7 +87,7 @@ class _State:
     """The index as the last commit left it."""
 
     generation: int = 0
-    options: dict[str, int] = field(default_factory=dict)
+    options: dict[str, int | str] = field(default_factory=dict)
     segments: list[_Segment] = field(default_factory=list)
     tree: dict[bytes, Entry] = field(default_factory=dict)
 
@@ -96,14 +97,20 @@ def build_index(
     *,
     force: bool = False,
     max_filesize: int | None = None,
+    include_secrets: bool | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Builds the index of the project whose root is `path`, or brings it up to date.
 
-    `max_filesize` (bytes, 0 for no limit) is remembered for later refreshes; `progress(done, total)` gets bytes. Raises
-    IndexingError with a sentence for people.
+    `max_filesize` (bytes, 0 for no limit) and `include_secrets` are remembered for later refreshes; `progress(done,
+    total)` gets bytes. Raises IndexingError with a sentence for people.
     """
+    given: dict[str, int | str] = {}
+    if max_filesize is not None:
+        given["max_filesize"] = max_filesize
+    if include_secrets is not None:
+        given["include_secrets"] = int(include_secrets)
     began = time.perf_counter()
     root = os.path.realpath(os.fsencode(path))
     _check_root(root, os.fsdecode(path))
@@ -112,10 +119,10 @@ def build_index(
         os.makedirs(folder, mode=0o700, exist_ok=True)
         with _writer_lock(folder):
             try:
-                summary = _build(root, folder, force, max_filesize, threads or _cores(), progress)
+                summary = _build(root, folder, force, given, threads or _cores(), progress)
             except (engine.DamagedError, engine.VersionError):
                 # An old segment does not hold what was written: nothing of it is worth keeping.
-                summary = _build(root, folder, True, max_filesize, threads or _cores(), progress)
+                summary = _build(root, folder, True, given, threads or _cores(), progress)
     except OSError as error:
         raise IndexingError(_explain(error, folder)) from error
     except MemoryError as error:
@@ -240,19 +247,21 @@ def _build(
     root: bytes,
     folder: bytes,
     force: bool,
-    max_filesize: int | None,
+    given: dict[str, int | str],
     threads: int,
     progress: Callable[[int, int], None] | None,
 ) -> Summary:
     state = _load(folder)
     _remove_strays(folder, state)
-    options = {"max_filesize": state.options.get("max_filesize", DEFAULT_MAX_FILESIZE)}
-    if max_filesize is not None:
-        options["max_filesize"] = max_filesize
+    defaults: dict[str, int | str] = {"max_filesize": DEFAULT_MAX_FILESIZE, "include_secrets": 0}
+    options = {name: given.get(name, state.options.get(name, value)) for name, value in defaults.items()}
+    secrets = bool(options["include_secrets"])
+    walk = walking.walk(root, secrets)
+    # An index of other rules about generated files, or of an older greppy that knew fewer options, is built anew.
+    options["attributes"] = f"{engine.hash64(walk.flags_from):x}" if walk.flags_from else ""
     if force or options != state.options:
         state = _State(state.generation, options)
-    walk = walking.walk(root)
-    summary = Summary(os.fsdecode(root), warnings=walk.warnings)
+    summary = Summary(os.fsdecode(root), warnings=walk.warnings, unreadable=walk.unreadable)
     kept, pending, total = _compare(root, walk, state, summary)
     removed = [
         path for path, old in state.tree.items() if old.kind == TREE_FILE and path not in kept and path not in pending
@@ -262,7 +271,8 @@ def _build(
         pending, total = {**dict.fromkeys(kept), **pending}, 0
         total = sum(_size(root, path) for path in pending)
         kept, removed, state = {}, [], _State(state.generation, options)
-    work = _Work(root, folder, options["max_filesize"] or 2**63, state.generation + 1, progress, total)
+    work = _Work(root, folder, int(options["max_filesize"]) or 2**63, state.generation + 1, progress, total)
+    work.secrets, work.flags = secrets, walk.flags
     try:
         spills = _index_files(work, sorted(pending), total, threads)
         _finish(work, state, walk, kept, removed, spills, summary)
@@ -339,6 +349,8 @@ class _Work:
         self.folder = folder
         self.max_size = max_size
         self.generation = generation
+        self.secrets = False
+        self.flags: dict[bytes, int] = {}
         self.entries: dict[bytes, Entry] = {}
         self.errors: dict[bytes, int] = {}
         self.written: list[bytes] = []
@@ -411,7 +423,7 @@ def _index_files(work: _Work, paths: list[bytes], total: int, threads: int) -> l
                 batch = next(batches, None)
             if batch is None:
                 break
-            work.report(batch, builder.add(fd, batch, work.max_size))
+            work.report(batch, builder.add(fd, batch, work.max_size, work.secrets, work.flags))
             if builder.memory > MEMORY // threads:
                 spill()
         if builder.n_files:
@@ -449,6 +461,7 @@ def _finish(
     summary.removed = len(removed)
     summary.skipped = sum(entry.kind == TREE_SKIPPED for entry in tree.values())
     summary.source_bytes = sum(entry.size for entry in tree.values() if entry.kind == TREE_FILE)
+    summary.unreadable += len(work.errors)
     for path, number in work.errors.items():
         summary.warnings.append(f"left out: {os.fsdecode(os.path.join(work.root, path))}: {os.strerror(number)}")
     gone = set(removed) | {path for path in work.entries if path in state.tree}

@@ -1,8 +1,8 @@
 """Which files a project has. Paths are bytes, relative to the root.
 
-In a git work tree git says (tracked files, and untracked ones that no rule ignores); elsewhere the rules of .gitignore
-are applied here (`rules.py`). `.greppyignore` adds to both. Folders are reported too, each with the time it had
-*before* it was listed: a reader that finds the same time later knows that nothing came or went.
+In a git work tree git says (tracked files, and untracked ones that no rule ignores), in each submodule too; elsewhere
+the rules of .gitignore are applied here (`rules.py`). `.greppyignore` adds to both. Folders are reported too, each with
+the time it had *before* it was listed: a reader that finds the same time later knows that nothing came or went.
 """
 
 from __future__ import annotations
@@ -20,14 +20,19 @@ from greppy._core import engine
 from greppy.index.rules import Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 IGNORE_FILES = (b".gitignore", b".greppyignore")
+# By name alone; what only its content tells (tokens in .npmrc, a key under any name) the engine leaves out.
 SECRETS = (
-    b".env", b".env.*", b"*.pem", b"*.key", b"*.p12", b"*.pfx", b"*.jks", b"*.keystore", b"id_rsa", b"id_dsa",
-    b"id_ecdsa", b"id_ed25519", b".netrc", b".pgpass", b".htpasswd", b".git-credentials",
+    b".env", b".env.*", b".env-*", b".env_*", b".envrc", b"*.pem", b"*.key", b"*.p12", b"*.pfx", b"*.jks",
+    b"*.keystore", b"*.kdbx", b"*.ppk", b"id_rsa", b"id_dsa", b"id_ecdsa", b"id_ed25519", b"id_ecdsa_sk",
+    b"id_ed25519_sk", b".netrc", b"_netrc", b".pgpass", b".my.cnf", b".htpasswd", b".git-credentials",
+    b".dockercfg", b".s3cfg", b".boto", b".vault-token", b"credentials", b"credentials.json", b".credentials.json",
+    b"credentials.toml", b"credentials.csv",
 )  # fmt: skip
-NOT_SECRET = (b".env.example", b".env.sample", b".env.template", b".env.dist")
+NOT_SECRET = (b"*.example", b"*.sample", b"*.template", b"*.dist", b"*.defaults", b".env.schema")
+LINGUIST = ((b"linguist-generated", 16), (b"linguist-vendored", 8))  # attributes, and the FileFlag each stands for
 
 
 @dataclass
@@ -40,27 +45,32 @@ class Walk:
         default_factory=dict
     )  # absolute path -> size, mtime_ns of a rule file
     warnings: list[str] = field(default_factory=list)
+    unreadable: int = 0  # folders, each with its warning
+    # path -> FileFlag bits that .gitattributes sets, and above them (<< 8) those that it unsets
+    flags: dict[bytes, int] = field(default_factory=dict)
+    flags_from: bytes = b""  # the lines that `flags` come from
 
 
 def is_secret(name: bytes) -> bool:
     """Private keys and passwords do not belong in a search index."""
-    return name not in NOT_SECRET and any(fnmatch.fnmatchcase(name, pattern) for pattern in SECRETS)
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in SECRETS) and not any(
+        fnmatch.fnmatchcase(name, pattern) for pattern in NOT_SECRET
+    )
 
 
-def walk(root: bytes) -> Walk:
-    """Lists the project at `root`, a real path. Raises OSError when the root itself cannot be listed."""
+def walk(root: bytes, secrets: bool = False) -> Walk:
+    """Lists the project at `root`, a real path; files with secrets too when asked. Raises OSError when the root itself
+    cannot be listed."""
     os.scandir(root).close()
     result = Walk()
-    listed = _git_files(root, result)
-    if listed is None:
-        _walk_plain(root, result)
-    else:
-        files, ignored = listed
-        _walk_folders(root, ignored, result)
-        result.files = files
+    if _git_tree(root, b"", result):
         _apply_greppyignore(root, result)
+    else:
+        _walk_plain(root, result)
     result.files = _not_through_links(root, result.files)
-    result.files = sorted({path for path in result.files if not is_secret(path.rpartition(b"/")[2])})
+    result.files = sorted(
+        {path for path in result.files if secrets or not is_secret(path.rpartition(b"/")[2])} - result.folders.keys()
+    )
     return result
 
 
@@ -79,16 +89,19 @@ def _not_through_links(root: bytes, files: list[bytes]) -> list[bytes]:
 # ------------------------------------------------------------------------------------------------------------- git
 
 
-def _git(root: bytes, *arguments: str) -> subprocess.Popen[bytes]:
+def _git(root: bytes, *arguments: str, stdin: int | None = None) -> subprocess.Popen[bytes]:
     environment = {
         k: v
         for k, v in os.environ.items()
-        if not k.startswith("GIT_") or k in ("GIT_CONFIG_GLOBAL", "GIT_CEILING_DIRECTORIES")
+        if not k.startswith("GIT_")
+        or k in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES")
     }
     environment["GIT_OPTIONAL_LOCKS"] = "0"
+    # fsmonitor: a program that the repository names; looking at somebody's files must not run it.
     return subprocess.Popen(
-        ["git", "-C", os.fsdecode(root), *arguments],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
+        ["git", "-C", os.fsdecode(root), "-c", "core.fsmonitor=false", *arguments],
+        stdin=subprocess.DEVNULL if stdin is None else stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=environment,
     )  # fmt: skip
 
 
@@ -102,34 +115,96 @@ def _has_git(root: bytes) -> bool:
         root = parent
 
 
-def _git_files(root: bytes, result: Walk) -> tuple[list[bytes], set[bytes]] | None:
-    """(files, ignored folders) as git lists them; None when this is no work tree that git can read."""
-    if not _has_git(root):
-        return None
+def _git_tree(root: bytes, prefix: bytes, result: Walk) -> bool:
+    """The files below `prefix` ("" or a submodule with its slash) as git lists them, and the folders that it does not
+    ignore; False, and nothing done, when this is no work tree that git can read."""
+    top = os.path.join(root, prefix)
+    if not _has_git(top):
+        return False
     try:
-        tracked = _git(root, "ls-files", "-z", "--cached", "--recurse-submodules")
-        others = _git(root, "ls-files", "-z", "--others", "--exclude-standard")
-        ignored = _git(root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
-        own = _git(root, "rev-parse", "--show-toplevel", "--git-path", "info/exclude", "--git-path", "index")
+        tracked = _git(top, "ls-files", "-z", "--cached")
+        others = _git(top, "ls-files", "-z", "--others", "--exclude-standard")
+        ignored = _git(top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+        excludes = _git(top, "config", "-z", "--type=path", "--get", "core.excludesFile")
     except OSError:
-        return None  # no git here: the rules are read without it
-    outputs = [process.communicate()[0] for process in (tracked, others, ignored, own)]
+        return False  # no git here: the rules are read without it
+    outputs = [process.communicate()[0] for process in (tracked, others, ignored, excludes)]
     if any(process.returncode for process in (tracked, others, ignored)):
-        return None
+        return False
     files = [path for output in outputs[:2] for path in output.split(b"\0") if path and not path.endswith(b"/")]
     if not files and outputs[2]:
         # The whole folder is ignored by the repository around it, and yet somebody asks for it: walk it plainly.
-        return None
-    if own.returncode == 0:
-        top, *paths = outputs[3].splitlines()
-        # Tracked files, the repository's own rules, and the rules of the folders above the project.
-        for path in paths:
-            _watch_outside(os.path.join(root, path), result)
-        folder = root
-        while folder != top and len(folder) > len(top):
+        return False
+    _watch_rules(root, prefix, outputs[3].removesuffix(b"\0"), result)
+    skipped = {prefix + path[:-1] for path in outputs[2].split(b"\0") if path.endswith(b"/")}
+    nested: list[bytes] = []
+    for _ in _scan(root, result, lambda path: path in skipped, start=prefix[:-1], nested=nested):
+        pass  # what counts is what the scan notes of each folder
+    result.files += [prefix + path for path in files]
+    _attributes(top, prefix, files, result)
+    known = set(files)
+    for path in nested:
+        if path[len(prefix) :] in known:  # git tracks it as a whole: a submodule, and not just somebody's clone
+            _git_tree(root, path + b"/", result)
+    return True
+
+
+def _watch_rules(root: bytes, prefix: bytes, excludes: bytes, result: Walk) -> None:
+    """What decides which files count besides the files of the project: what is tracked, the repository's rules, the
+    user's, and those of the folders above the project."""
+    folder = os.path.join(root, prefix).rstrip(b"/") or b"/"
+    if not os.path.lexists(os.path.join(folder, b".git")):
+        while not os.path.lexists(os.path.join(folder, b".git")) and folder != b"/":
             folder = os.path.dirname(folder)
             _watch_outside(os.path.join(folder, b".gitignore"), result)
-    return files, {path[:-1] for path in outputs[2].split(b"\0") if path.endswith(b"/")}
+    own, common = _git_folders(folder)
+    _watch_outside(os.path.join(own, b"index"), result)
+    for name in (b"info/exclude", b"config"):
+        _watch_outside(os.path.join(common, name), result)
+    home = os.path.expanduser(b"~")
+    settings = os.environb.get(b"XDG_CONFIG_HOME") or os.path.join(home, b".config")
+    for path in (os.path.join(home, b".gitconfig"), os.path.join(settings, b"git/config")):
+        _watch_outside(path, result)
+    # A relative one is relative to where git runs, and so is ours.
+    _watch_outside(os.path.join(folder, excludes or os.path.join(settings, b"git/ignore")), result)
+
+
+def _git_folders(folder: bytes) -> tuple[bytes, bytes]:
+    """(the repository's folder of this work tree, the one that all its work trees share). `.git` may be a file that
+    names the first, and the first may name the second."""
+    own = os.path.join(folder, b".git")
+    with contextlib.suppress(OSError), open(own, "rb") as file:
+        own = os.path.join(folder, file.read(8192).removeprefix(b"gitdir: ").rstrip(b"\r\n"))
+    common = own
+    with contextlib.suppress(OSError), open(os.path.join(own, b"commondir"), "rb") as file:
+        common = os.path.join(own, file.read(8192).rstrip(b"\r\n"))
+    return os.path.normpath(own), os.path.normpath(common)
+
+
+def _attributes(top: bytes, prefix: bytes, files: list[bytes], result: Walk) -> None:
+    """What .gitattributes says about generated and vendored files, as GitHub reads it. Most projects have no such line
+    and pay nothing."""
+    found = b""
+    for path in sorted(path for path in files if path.rpartition(b"/")[2] == b".gitattributes"):
+        with contextlib.suppress(OSError), open(os.path.join(top, path), "rb") as file:
+            lines = [line for line in file.read().splitlines() if any(name in line for name, _ in LINGUIST)]
+            if lines:
+                found += prefix + path + b"\n" + b"\n".join(lines) + b"\n"
+    if not found:
+        return
+    names = [os.fsdecode(name) for name, _ in LINGUIST]
+    process = _git(top, "check-attr", "-z", "--stdin", *names, stdin=subprocess.PIPE)
+    output = process.communicate(b"".join(path + b"\0" for path in files))[0]
+    if process.returncode:
+        return
+    result.flags_from += found
+    flags = dict(LINGUIST)
+    fields = output.split(b"\0")
+    for path, name, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
+        if value in (b"set", b"true"):
+            result.flags[prefix + path] = result.flags.get(prefix + path, 0) | flags[name]
+        elif value in (b"unset", b"false"):
+            result.flags[prefix + path] = result.flags.get(prefix + path, 0) | flags[name] << 8
 
 
 def _watch_outside(path: bytes, result: Walk) -> None:
@@ -139,12 +214,6 @@ def _watch_outside(path: bytes, result: Walk) -> None:
         result.outside[path] = (status.st_size, 0 if racy else status.st_mtime_ns)
     except OSError:
         result.outside[path] = (2**64 - 1, 0)
-
-
-def _walk_folders(root: bytes, ignored: set[bytes], result: Walk) -> None:
-    """Every folder that git does not ignore, with its time."""
-    for _ in _scan(root, result, lambda path: path in ignored):
-        pass  # what counts is what the scan notes of each folder
 
 
 def _apply_greppyignore(root: bytes, result: Walk) -> None:
@@ -171,15 +240,26 @@ class _Gitignore:
 
     def enter(self, folder: bytes) -> None:
         """Reads the rules of one folder. A new rule file changes the folder's time; a changed one must be watched."""
-        text = b""
-        for name in self._names:
-            path = os.path.join(self._root, folder, name)
-            with contextlib.suppress(OSError), open(path, "rb") as file:
+        text = b"\n".join(self._read(os.path.join(self._root, folder, name)) for name in self._names)
+        self._put(folder + b"/" if folder else b"", text)
+
+    def add(self, path: bytes) -> None:
+        """Reads rules for the whole project from elsewhere; every folder's own come before them."""
+        self._put(b"", self._read(path))
+
+    def _read(self, path: bytes) -> bytes:
+        try:
+            # A link could lead anywhere and is no rule file to git either; a FIFO would keep us waiting.
+            with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
                 _watch_outside(path, self._result)
-                text += file.read() + b"\n"
+                return file.read()
+        except OSError:
+            return b""
+
+    def _put(self, prefix: bytes, text: bytes) -> None:
         rules = Rules.of(text)
         if rules.rules:
-            self._folders.append((folder + b"/" if folder else b"", rules))
+            self._folders.append((prefix, rules))
 
     def ignored(self, path: bytes, is_folder: bool) -> bool:
         for prefix, rules in reversed(self._folders):
@@ -201,6 +281,8 @@ class _Gitignore:
 def _walk_plain(root: bytes, result: Walk) -> None:
     """Without git: hidden entries are left out, as ripgrep does, and what the ignore files say."""
     rules = _Gitignore(root, result)
+    if os.path.lexists(os.path.join(root, b".git")):
+        rules.add(os.path.join(_git_folders(root)[1], b"info/exclude"))  # a repository, and no git to ask
     rules.enter(b"")
     if _ignores_everything(root, rules):
         # Debian's linux-source has such a .gitignore, meant for the packagers' repository. Whoever asks for this folder
@@ -228,11 +310,19 @@ def _ignores_everything(root: bytes, rules: _Gitignore) -> bool:
     return bool(shown) and all(rules.ignored(name, is_folder) for name, is_folder in shown)
 
 
-def _scan(root: bytes, result: Walk, skip, enter=None) -> Iterator[tuple[bytes, list[bytes]]]:  # type: ignore[no-untyped-def]
-    """Yields (folder, names of its files) for each folder that is not skipped; links are neither followed nor yielded.
+def _scan(
+    root: bytes,
+    result: Walk,
+    skip: Callable[[bytes], bool],
+    enter: Callable[[bytes], None] | None = None,
+    start: bytes = b"",
+    nested: list[bytes] | None = None,
+) -> Iterator[tuple[bytes, list[bytes]]]:
+    """Yields (folder, names of its files) for each folder from `start` down that is not skipped; links are neither
+    followed nor yielded.
 
-    Folders below one with a `.git` of its own are another project's and are left to it."""
-    pending = [b""]
+    Folders with a `.git` of their own are another project's and are left to it; they are added to `nested`."""
+    pending = [start]
     while pending:
         folder = pending.pop()
         path = os.path.join(root, folder) if folder else root
@@ -240,13 +330,18 @@ def _scan(root: bytes, result: Walk, skip, enter=None) -> Iterator[tuple[bytes, 
             before = os.lstat(path)
             with os.scandir(path) as entries:
                 files, folders = _split(entries)
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # gone while we walked, or a file now: nothing is left out
         except OSError as error:
             result.warnings.append(f"left out: {os.fsdecode(path)}: {error.strerror}")
+            result.unreadable += 1
             continue
         if not stat.S_ISDIR(before.st_mode):
             continue
-        if folder and b".git" in files + folders:
+        if folder != start and b".git" in files + folders:
             result.folders[folder] = before.st_mtime_ns
+            if nested is not None:
+                nested.append(folder)
             continue
         racy = time.time_ns() - before.st_mtime_ns < engine.RACY_NS
         result.folders[folder] = 0 if racy else before.st_mtime_ns

@@ -59,13 +59,26 @@ def name_term(name: bytes) -> bytes:
 
 
 def characters(text: bytes) -> list[tuple[int, str]]:
-    """(offset, character); the byte itself as a lone surrogate where it is no UTF-8."""
+    """(offset, character); the character of Latin-1 where a byte is no UTF-8."""
     out = []
     at = 0
     for character in text.decode("utf-8", "surrogateescape"):
-        out.append((at, character))
-        at += 1 if "\udc80" <= character <= "\udcff" else len(character.encode())
+        if "\udc80" <= character <= "\udcff":
+            out.append((at, chr(ord(character) - 0xDC00)))
+            at += 1
+        else:
+            out.append((at, character))
+            at += len(character.encode())
     return out
+
+
+def _cut(text: bytes) -> bytes:
+    """The bytes of a token that are looked at: no character is halved."""
+    if len(text) > TOKEN_MAX:
+        for back in range(4):
+            if text[TOKEN_MAX - back] & 0xC0 != 0x80:
+                return text[: TOKEN_MAX - back]
+    return text[:TOKEN_MAX]
 
 
 def _letter(character: str) -> str:
@@ -75,8 +88,6 @@ def _letter(character: str) -> str:
         if character.isalpha():
             return "l" if character.islower() else "u"
         return "d" if character.isdigit() else "_" if character == "_" else "."
-    if 0xDC80 <= code <= 0xDCFF:
-        return "."
     return ".SDC"[engine.cp_class(code)]
 
 
@@ -92,7 +103,7 @@ def _part_letter(character: str) -> str:
 
 
 def _parts(text: bytes, kind: str) -> list[bytes]:
-    decoded = [c for _, c in characters(text) if not "\udc80" <= c <= "\udcff"]  # the cut may halve the last character
+    decoded = [c for _, c in characters(text)]
     low = [_fold(c) for c in decoded]
     if kind == "hex":
         return ["".join(low).encode()]
@@ -118,7 +129,7 @@ def tokens(text: bytes) -> list[Token]:
             at = re.compile("[lud_]*").match(letters, end).end()
         else:
             at = end
-        content = text[offsets[start] : offsets[end]][:TOKEN_MAX]
+        content = _cut(text[offsets[start] : offsets[end]])
         parts = _parts(content, kind)
         terms = [stored(part if kind == "hex" else stem(part)) for part in parts]
         compound = len(parts) > 1 and kind != "cjk"
