@@ -223,9 +223,14 @@ def test_an_unreadable_file(project: Project, run_as_other: Run, tmp_path: Path)
     assert done.stdout.startswith(b"project/shop/money.py\n"), done
 
 
-def test_strict(project: Project, run_as_other: Run) -> None:
+@pytest.mark.parametrize("kind", ["plain", "git"])
+def test_strict(project: Project, run_as_other: Run, env: dict[str, str], needs_git: None, kind: str) -> None:
     """What cannot be read is named either way; only --strict makes it an error. The rest is indexed."""
     project.realistic()
+    if kind == "git":
+        project.git("init")
+        project.git("add", ".")
+        (Path(env["HOME"]) / ".gitconfig").write_text("[safe]\n\tdirectory = *\n")
     unreadable = [project.root / "shop/money.py", project.root / "web"]
     for path in unreadable:
         path.chmod(0)
@@ -242,6 +247,11 @@ def test_strict(project: Project, run_as_other: Run) -> None:
     for path in unreadable:
         path.chmod(0o755)
     assert run_as_other("index", "--strict", "-p", project.root).returncode == 0
+    # a folder that may be listed but not entered: its files are named
+    unreadable[1].chmod(0o744)
+    done = run_as_other("index", "--strict", "-p", project.root)
+    assert done.returncode == 2
+    assert f"{project.root}/web/cart.ts: Permission denied" in done.stderr.decode()
 
 
 def test_strict_with_all_kinds_of_files(project: Project) -> None:

@@ -261,7 +261,7 @@ def _build(
     options["attributes"] = f"{engine.hash64(walk.flags_from):x}" if walk.flags_from else ""
     if force or options != state.options:
         state = _State(state.generation, options)
-    summary = Summary(os.fsdecode(root), warnings=walk.warnings, unreadable=walk.unreadable)
+    summary = Summary(os.fsdecode(root), warnings=walk.warnings, unreadable=len(walk.unreadable))
     kept, pending, total = _compare(root, walk, state, summary)
     removed = [
         path for path, old in state.tree.items() if old.kind == TREE_FILE and path not in kept and path not in pending
@@ -304,7 +304,13 @@ def _compare(
                 old = None  # a folder has become a file
             try:
                 now = os.lstat(path, dir_fd=fd)
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # gone since it was listed
+            except OSError as error:  # as in a folder that may be listed, but not entered
+                if path.startswith(tuple(folder + b"/" for folder in walk.unreadable)):
+                    continue  # git lists what it tracks there; the folder has its warning
+                summary.warnings.append(f"left out: {os.fsdecode(os.path.join(root, path))}: {error.strerror}")
+                summary.unreadable += 1
                 continue
             if old is not None and old.size == now.st_size and old.mtime_ns == now.st_mtime_ns:
                 kept[path] = old

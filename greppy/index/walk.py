@@ -45,7 +45,7 @@ class Walk:
         default_factory=dict
     )  # absolute path -> size, mtime_ns of a rule file
     warnings: list[str] = field(default_factory=list)
-    unreadable: int = 0  # folders, each with its warning
+    unreadable: list[bytes] = field(default_factory=list)  # folders, each with its warning
     # path -> FileFlag bits that .gitattributes sets, and above them (<< 8) those that it unsets
     flags: dict[bytes, int] = field(default_factory=dict)
     flags_from: bytes = b""  # the lines that `flags` come from
@@ -163,8 +163,9 @@ def _watch_rules(root: bytes, prefix: bytes, excludes: bytes, result: Walk) -> N
         _watch_outside(os.path.join(common, name), result)
     home = os.path.expanduser(b"~")
     settings = os.environb.get(b"XDG_CONFIG_HOME") or os.path.join(home, b".config")
-    for path in (os.path.join(home, b".gitconfig"), os.path.join(settings, b"git/config")):
-        _watch_outside(path, result)
+    own_settings = os.environb.get(b"GIT_CONFIG_GLOBAL") or os.path.join(home, b".gitconfig")
+    for path in (own_settings, os.path.join(settings, b"git/config")):
+        _watch_outside(os.path.join(folder, path), result)
     # A relative one is relative to where git runs, and so is ours.
     _watch_outside(os.path.join(folder, excludes or os.path.join(settings, b"git/ignore")), result)
 
@@ -229,6 +230,10 @@ def _apply_greppyignore(root: bytes, result: Walk) -> None:
 # ----------------------------------------------------------------------------------------------------------- plain
 
 
+def _carefully(path: str | bytes, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
 class _Gitignore:
     """The rules of ignore files, read folder by folder; the deepest file that has a matching rule decides."""
 
@@ -250,7 +255,7 @@ class _Gitignore:
     def _read(self, path: bytes) -> bytes:
         try:
             # A link could lead anywhere and is no rule file to git either; a FIFO would keep us waiting.
-            with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            with open(path, "rb", opener=_carefully) as file:
                 _watch_outside(path, self._result)
                 return file.read()
         except OSError:
@@ -334,7 +339,7 @@ def _scan(
             continue  # gone while we walked, or a file now: nothing is left out
         except OSError as error:
             result.warnings.append(f"left out: {os.fsdecode(path)}: {error.strerror}")
-            result.unreadable += 1
+            result.unreadable.append(folder)
             continue
         if not stat.S_ISDIR(before.st_mode):
             continue
