@@ -53,6 +53,26 @@ def test_utf16(project: Project, order: str, end: str) -> None:
     assert project.lines("walrus_new") == ["a.py:1:def walrus_new(): pass"]
 
 
+def test_utf16_gives_what_utf8_gives(project: Project) -> None:
+    """Names, parents, signatures, places: the same source in another encoding is the same source."""
+    source = (
+        "# Größe 漢字\nclass Walrus:\n"
+        + "".join(f"    def swim_{i}(self, water):\n        return water + {i}  # größer\n\n" for i in range(60))
+        + "    def dive(self):\n" + "        self.depth += 1\n" * 90 + "        return 'unten'\n"
+    )  # fmt: skip
+    answers = []
+    for encoding in ("utf-8", "utf-16"):  # Python's utf-16 writes the mark
+        project.fill({"a.py": source.encode(encoding)})
+        project.index("-q")
+        answers.append([
+            shown(project, query, *flags)
+            for query in ("swim_40", "depth", "Walrus dive", "größer 漢字", "unten")
+            for flags in ([], ["-C", "3"], ["--chunk"], ["--no-refresh"])
+        ])  # fmt: skip
+    assert answers[0] == answers[1]
+    assert all(answers[0])
+
+
 def test_strange_utf16(project: Project) -> None:
     """Half a pair, an odd byte, nothing but a mark, UTF-32, and text that is longer in UTF-8."""
     project.fill({
@@ -92,6 +112,16 @@ def test_latin1(project: Project) -> None:
     assert project.search("straße", "a.py").stdout == b"a.py:1:# Die Gr\xf6\xdfe der Stra\xdfe in \xdcbersicht.\n"
     assert project.search("return größe", "a.py").stdout == b"a.py:3:    return 'gr\xf6\xdfe'\n"
     assert shown(project, "straße")[0]["path"] in ("a.py", "b.py")
+
+
+def test_the_line_with_the_word_is_shown_whatever_its_encoding(project: Project) -> None:
+    """Also when a letter outside ASCII stands near the word's beginning, or is a capital in the text."""
+    lines = "one\ntwo\nDie Fenstergröße\nfour\nUne CAFÉTÉRIA\n"
+    for encoding in ("utf-8", "latin-1"):
+        project.fill({"a.txt": lines.encode(encoding)})
+        for query, number in (("fenstergröße", 3), ("cafétéria", 5)):
+            [line] = project.lines(query)
+            assert line.startswith(f"a.txt:{number}:"), (encoding, query)
 
 
 def test_latin1_and_utf8_in_one_line(project: Project) -> None:

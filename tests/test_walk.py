@@ -567,6 +567,18 @@ def test_fifos_sockets_and_devices(project: Project, kind: str) -> None:
     assert project.files("needle", timeout=30) == ["a.py"]
 
 
+def test_rule_files_that_are_no_files(project: Project, tmp_path: Path) -> None:
+    """A FIFO keeps nobody waiting, and a link does not bring in rules from elsewhere."""
+    needles(project, "a.py", "sub/b.py", "deep/c.py")
+    os.mkfifo(project.root / ".gitignore")
+    (tmp_path / "rules").write_text("*.py\n")
+    (project.root / "sub/.gitignore").symlink_to(tmp_path / "rules")
+    (project.root / "deep/.greppyignore").mkdir()
+    done = project.run("index", timeout=30)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert set(project.files("needle")) == {"a.py", "sub/b.py", "deep/c.py"}
+
+
 def test_deep_folders(project: Project, kind: str) -> None:
     path = "/".join("deep" for _ in range(150)) + "/a.py"
     project.write(path, "needle = 1\n")
