@@ -47,8 +47,8 @@ def compile_both() -> None:
     OUT.mkdir(parents=True)
     # Nothing of Python is called; it is linked because the sanitizer keeps functions that the linker would drop.
     run(
-        *compiler, *CFLAGS, "-DNDEBUG", "-fno-pie", "-no-pie", *include, "build/cython/_core/front.c", "-o", OUT / "front",
-        f"-L{folder}", f"-Wl,-rpath,{folder}", f"-lpython{version}", "-lz", "-lpthread", "-lm",
+        *compiler, *CFLAGS, "-DNDEBUG", "-fno-pie", "-no-pie", *include, "build/cython/_core/front.c",
+        "-o", OUT / "front", f"-L{folder}", f"-Wl,-rpath,{folder}", f"-lpython{version}", "-lz", "-lpthread", "-lm",
     )  # fmt: skip
     if bundle.main([str(OUT / "front"), str(ROOT / "build" / "folder"), str(OUT / "greppy")]) != 0:
         raise SystemExit(1)
@@ -56,8 +56,8 @@ def compile_both() -> None:
     shutil.copytree(ROOT / "_core", LIB / "_core", ignore=shutil.ignore_patterns("*.so", "*.c", "*.pxd", "*.pyx"))
     module = LIB / "_core" / ("engine" + sysconfig.get_config_var("EXT_SUFFIX"))
     run(
-        *compiler, *CFLAGS, "-fPIC", "-shared", *include, "build/cython/_core/engine.c", "-o", module, "-lz", "-lpthread",
-        "-lm",
+        *compiler, *CFLAGS, "-fPIC", "-shared", *include, "build/cython/_core/engine.c",
+        "-o", module, "-lz", "-lpthread", "-lm",
     )  # fmt: skip
 
 
