@@ -78,10 +78,19 @@ cdef inline void haskell_line(Scan* s) noexcept nogil:
     if not _margin(s):
         if owner_kind(s) != KIND_INTERFACE:
             return
+        if t.kw == KW_TYPE or t.kw == KW_DATA:  # an associated type
+            while is_kw(s, i + 1, KW_INSTANCE) or is_word(s, i + 1, b"family"):
+                i += 1
+            if is_kind(s, i + 1, TK_IDENT):
+                emit_line(s, &s.toks[i + 1], KIND_TYPE, DEF_EXPORTED, False)
+            return
     elif t.kind == TK_IDENT:
         if t.kw == KW_MODULE:
-            dotted(s, 1, &t)
-            emit_line(s, &t, KIND_MODULE, DEF_EXPORTED, False)
+            i = dotted(s, 1, &t)
+            if not is_kind(s, i, 44) and not is_kind(s, i, 41):  # it is exported again
+                emit_line(s, &t, KIND_MODULE, DEF_EXPORTED, False)
+            return
+        if t.kw == KW_TYPE and is_word(s, 1, b"role"):
             return
         if t.kw == KW_DATA or is_word(s, 0, b"newtype") or t.kw == KW_TYPE:
             i = 1
@@ -139,7 +148,9 @@ cdef inline void haskell_line(Scan* s) noexcept nogil:
     elif _margin(s) and not listed and s.toks[0].kind == TK_IDENT and i < s.ntok:
         kind = s.toks[i].kind
         if not (kind == TK_IDENT or kind == 40 or kind == 91 or kind == TK_NUMBER or kind == TK_STRING or kind == 61
-                or kind == 124 or kind == 126 or kind == 33) or same_as_last(s, &t, KIND_FUNCTION):
+                or kind == 124 or (kind == 126 or kind == 33) and s.toks[i].start > t.start + t.len
+                and (is_kind(s, i + 1, TK_IDENT) or is_kind(s, i + 1, 40) or is_kind(s, i + 1, 91))
+                and s.toks[i + 1].start == s.toks[i].start + 1) or same_as_last(s, &t, KIND_FUNCTION):
             return
         for j in range(i, s.ntok):
             if s.toks[j].kind == 61 or s.toks[j].kind == 124:
@@ -268,6 +279,10 @@ cdef inline void _line(Scan* s) noexcept nogil:
     """The tokens of a line (and of those it continues on) are there."""
     cdef uint32_t column = line_indent(s, s.toks[0].line)
     cdef int lang = s.lang
+    if lang == LANG_SCALA and s.depth > 0 and s.scopes[s.depth].indent == column \
+            and (s.toks[0].kind == 123 or s.toks[0].kw == KW_EXTENDS or s.toks[0].kw == KW_WITH
+                 or s.toks[0].kind == 125 and s.ntok > 1 and s.toks[1].kw == KW_WITH):
+        return  # the head of the class goes on
     while s.depth > 0 and s.scopes[s.depth].indent >= column:
         s.depth -= 1
     if column < s.scopes[s.depth].base:
@@ -288,6 +303,23 @@ cdef inline void _line(Scan* s) noexcept nogil:
     elif lang == LANG_CLOJURE: clojure_line(s)
 
 
+cdef inline bint _opens_block(Scan* s) noexcept nogil:
+    """Scala: whether the line ends with `{` or `{ name =>`."""
+    cdef uint32_t i = s.ntok, stop = 6
+    if s.ntok >= LINE_TOKENS:
+        return False
+    if s.toks[i - 1].kind == 123:
+        return True
+    if s.toks[i - 1].kind != TK_ARROW:
+        return False
+    while i > 0 and stop > 0 and s.toks[i - 1].line == s.tok.line and s.toks[i - 1].kind != 125:
+        i -= 1
+        stop -= 1
+        if s.toks[i].kind == 123:
+            return True
+    return False
+
+
 cdef inline bint _class_head(Scan* s) noexcept nogil:
     """Haskell: whether the line is `class … where`, so that methods follow; any other goes on while indented."""
     return s.toks[0].kw == KW_CLASS and s.toks[s.ntok - 1].kw == KW_WHERE
@@ -304,6 +336,7 @@ cdef inline void scan_lines(Scan* s) noexcept nogil:
     s.scopes[0].owner = -1
     s.scopes[0].indent = 0
     s.scopes[0].hidden = 0
+    s.scopes[0].kind = SC_FILE
     s.scopes[0].base = 0
     s.ntok = 0
     s.doc_ok = lang == LANG_PYTHON
@@ -320,6 +353,8 @@ cdef inline void scan_lines(Scan* s) noexcept nogil:
             if lang == LANG_PYTHON and s.toks[s.ntok - 1].kind == 92 and s.toks[s.ntok - 1].line == s.tok.line:
                 s.ntok -= 1 if s.ntok > 1 else 0
                 continue
+            if nesting and lang == LANG_SCALA and _opens_block(s):
+                nesting = 0  # f(new Name {
             if nesting:
                 continue
             if lang == LANG_HASKELL and s.pos < s.end and s.text[s.pos] <= 32 \

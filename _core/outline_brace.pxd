@@ -31,12 +31,67 @@ cdef inline int _flags(Scan* s, const Token* t) noexcept nogil:
     return 0 if s.exported == 2 else DEF_EXPORTED
 
 
+cdef inline bint _has(Scan* s, int kw) noexcept nogil:
+    cdef uint32_t i
+    for i in range(s.base, s.ntok):
+        if s.toks[i].kw == kw:
+            return True
+    return False
+
+
 cdef inline void _name(Scan* s, const Token* t, int kind) noexcept nogil:
     """The statement's definition has its name."""
+    cdef Token quoted
     s.state = ST_NAMED
     if t.len == 1 and s.text[t.start] == 95:
         return
+    if s.lang == LANG_ZIG and t.len == 1 and s.text[t.start] == 64:  # @"name"
+        quoted = t[0]
+        quoted.start += 2
+        quoted.len = 0
+        while quoted.start + quoted.len < s.end and s.text[quoted.start + quoted.len] != 34 \
+                and s.text[quoted.start + quoted.len] != 10:
+            quoted.len += 1
+        s.stmt_def = emit_token(s, &quoted, kind, _flags(s, &quoted))
+        return
+    if kind == KIND_CLASS and s.lang == LANG_KOTLIN and _has(s, KW_ENUM):
+        kind = KIND_ENUM
     s.stmt_def = emit_token(s, t, kind, _flags(s, t))
+
+
+cdef inline void _property_name(Scan* s, Token* t) noexcept nogil:
+    """Kotlin, `val` or `var`: the token `t` begins `<T> A.B<C>?.name`; make it the name."""
+    cdef uint32_t p = t.start, angles = 0, begin
+    cdef uint32_t stop = p + 400 if s.end - p > 400 else s.end
+    cdef uint8_t c
+    cdef bint dot = True
+    while p < stop:
+        c = s.text[p]
+        if c == 60:
+            angles += 1
+        elif c == 62:
+            if angles == 0:
+                return
+            angles -= 1
+            if dot:
+                while p + 1 < stop and s.text[p + 1] == 32:
+                    p += 1
+        elif s.cls[c] == 3 and angles == 0:
+            if not dot:
+                return
+            begin = p
+            while p < stop and s.cont[s.text[p]]:
+                p += 1
+            t.kind = TK_IDENT
+            t.start = begin
+            t.len = p - begin
+            dot = False
+            continue
+        elif c == 46:
+            dot = True
+        elif not (angles and c != 10 or c == 63):
+            return
+        p += 1
 
 
 cdef inline void _impl(Scan* s) noexcept nogil:
@@ -71,6 +126,14 @@ cdef inline bint _container(int kw) noexcept nogil:
     return kw == KW_STRUCT or kw == KW_ENUM or kw == KW_UNION or kw == KW_OPAQUE
 
 
+cdef inline bint _container_last(Scan* s) noexcept nogil:
+    """Zig: whether the statement ends with `struct`, `enum(u8)` or the like."""
+    cdef uint32_t e = s.ntok
+    if e > s.base and _container(s.toks[e - 1].kw):
+        return True
+    return e > s.base + 2 and s.toks[e - 1].kind == 41 and _container(s.toks[e - 3].kw)
+
+
 cdef inline void _word(Scan* s) noexcept nogil:
     """An identifier or a keyword."""
     cdef int kw = s.tok.kw
@@ -79,6 +142,7 @@ cdef inline void _word(Scan* s) noexcept nogil:
     cdef int kind
     cdef Definition* d
     cdef uint32_t i
+    cdef Token name
     if last != NULL and (last.kind == 46 or last.kind == TK_SCOPE):
         if s.state == ST_NAMED and s.stmt_def >= 0 and last.kind == 46:
             d = &s.out.defs[s.stmt_def]
@@ -146,7 +210,10 @@ cdef inline void _word(Scan* s) noexcept nogil:
             pass
         else:
             keep_token(s)
-            _name(s, &s.tok, kind)
+            name = s.tok
+            if s.lang == LANG_KOTLIN and (s.decl_kw == KW_VAL or s.decl_kw == KW_VAR) and s.text[s.tok.start - 1] != 96:
+                _property_name(s, &name)
+            _name(s, &name, kind)
             return
     elif s.state == ST_NAMED and s.lang == LANG_GO:
         if s.decl_kw == KW_TYPE and s.stmt_def >= 0 and (kw == KW_STRUCT or kw == KW_INTERFACE) and last != NULL \
@@ -164,14 +231,6 @@ cdef inline void _word(Scan* s) noexcept nogil:
                         _name(s, &s.toks[i + 1], kind)
                         break
     keep_token(s)
-
-
-cdef inline bint _has(Scan* s, int kw) noexcept nogil:
-    cdef uint32_t i
-    for i in range(s.base, s.ntok):
-        if s.toks[i].kw == kw:
-            return True
-    return False
 
 
 cdef inline void _open_brace(Scan* s) noexcept nogil:
@@ -203,7 +262,7 @@ cdef inline void _open_brace(Scan* s) noexcept nogil:
             scope = SC_OPAQUE
         elif kind == KIND_CONSTANT or kind == KIND_VARIABLE:
             continues = True
-            if _has(s, KW_OBJECT):
+            if _has(s, KW_OBJECT) or s.lang == LANG_ZIG and _container_last(s):
                 scope = SC_TYPE
         else:
             scope = SC_TYPE
@@ -213,6 +272,8 @@ cdef inline void _open_brace(Scan* s) noexcept nogil:
         if s.toks[s.base].kw == KW_EXTERN or (last.kind == 33 and sc.kind != SC_PAREN):
             scope = SC_NAMESPACE if sc.kind == SC_FILE else sc.kind
         continues = sc.kind == SC_PAREN
+    elif s.lang == LANG_ZIG and s.state == ST_DECL:  # test {
+        s.state = ST_OTHER
     elif s.lang == LANG_ZIG:
         if _container(last.kw) or (last.kind == 41 and (_has(s, KW_STRUCT) or _has(s, KW_UNION) or _has(s, KW_ENUM))):
             scope = SC_TYPE
@@ -300,6 +361,7 @@ cdef inline void keyword_token(Scan* s) noexcept nogil:
     """One token of a language of this family."""
     cdef int k = s.tok.kind
     cdef Scope* sc = top_scope(s)
+    cdef Token name
     cdef int kind
     if s.first and s.ntok > s.base and sc.kind != SC_PAREN and sc.kind != SC_OPAQUE \
             and (s.lang == LANG_GO or s.lang == LANG_KOTLIN or s.lang == LANG_SWIFT) and newline_ends(s):
@@ -343,6 +405,12 @@ cdef inline void keyword_token(Scan* s) noexcept nogil:
             _name(s, &s.tok, KIND_FUNCTION)
         keep_token(s)
     else:
+        if k == 60 and s.state == ST_DECL and s.lang == LANG_KOTLIN and (s.decl_kw == KW_VAL or s.decl_kw == KW_VAR) \
+                and at_declarations(s):  # val <T> List<T>.name
+            name = s.tok
+            _property_name(s, &name)
+            if name.kind == TK_IDENT:
+                _name(s, &name, s.decl[s.decl_kw])
         if s.state == ST_START and k != TK_STRING and k != 64 and k != 35:
             s.state = ST_OTHER
         elif s.state == ST_DECL and not (k == 38 or k == 42 or s.decl_kw == KW_FUN or k == 33) \

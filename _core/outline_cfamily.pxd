@@ -60,6 +60,11 @@ cdef inline void _macro_argument(Scan* s, const Token* macro, const Token* paren
         out.len = p - i
 
 
+cdef inline bint _super_bound(Scan* s, uint32_t i) noexcept nogil:
+    """Whether token `i` is the `super` of a type of Java: `List<? super T>`."""
+    return s.toks[i].kw == KW_SUPER and i > s.base and s.toks[i - 1].kind == 63
+
+
 cdef inline int32_t c_function(Scan* s, bint body) noexcept nogil:
     """Emit the function whose head the statement is; -1 when it is not one."""
     cdef uint32_t b = s.base, e = s.ntok, name = 0, paren = 0, i
@@ -71,7 +76,8 @@ cdef inline int32_t c_function(Scan* s, bint body) noexcept nogil:
         return -1
     for i in range(b, name):
         if s.toks[i].kind == TK_IDENT:
-            if is_control(s.toks[i].kw) and not s.modifier[s.toks[i].kw] or s.toks[i].kw == KW_TYPEDEF:
+            if is_control(s.lang, s.toks[i].kw) and not s.modifier[s.toks[i].kw] and not _super_bound(s, i) \
+                    or s.toks[i].kw == KW_TYPEDEF:
                 return -1
             if (not s.modifier[s.toks[i].kw] or s.toks[i].kw == KW_AUTO) and not is_attribute(s, &s.toks[i]):
                 types += 1
@@ -89,7 +95,7 @@ cdef inline int32_t c_function(Scan* s, bint body) noexcept nogil:
         t.len = s.toks[paren].in_len
         t.line = s.toks[paren].in_line
         return emit_token(s, &t, KIND_FUNCTION, visibility(s, b, name))
-    if is_control(t.kw):
+    if is_control(s.lang, t.kw):
         return -1
     flags = visibility(s, b, name)
     if not body:
@@ -126,8 +132,13 @@ cdef inline int32_t c_typedef(Scan* s) noexcept nogil:
     """`typedef … name;`"""
     cdef uint32_t b = s.base, e = s.ntok, i
     cdef Token t
+    cdef int nesting = 0
     for i in range(b + 1, e):
-        if s.toks[i].kind == 44:
+        if s.toks[i].kind == 60:
+            nesting += 1
+        elif s.toks[i].kind == 62:
+            nesting -= 1
+        elif s.toks[i].kind == 44 and nesting <= 0:
             e = i
             break
     while e > b + 1:
@@ -189,8 +200,9 @@ cdef inline int32_t c_variable(Scan* s) noexcept nogil:
             break
     for i in range(b, e):
         if s.toks[i].kind == TK_IDENT:
-            if is_control(s.toks[i].kw) or s.toks[i].kw == KW_OPERATOR or s.toks[i].kw == KW_TYPEDEF \
-                    or s.toks[i].kw == KW_NAMESPACE:
+            if is_control(s.lang, s.toks[i].kw) and not _super_bound(s, i) \
+                    and not (s.toks[i].kw == KW_NEW and s.lang == LANG_CSHARP) \
+                    or s.toks[i].kw == KW_OPERATOR or s.toks[i].kw == KW_TYPEDEF or s.toks[i].kw == KW_NAMESPACE:
                 return -1
             if s.toks[i].kw == KW_CONST or s.toks[i].kw == KW_CONSTEXPR or s.toks[i].kw == KW_FINAL:
                 kind = KIND_CONSTANT
@@ -206,7 +218,7 @@ cdef inline int32_t c_variable(Scan* s) noexcept nogil:
         t.start = s.toks[e - 4].in_start
         t.len = s.toks[e - 4].in_len
         t.line = s.toks[e - 4].in_line
-    elif t.kind != TK_IDENT or words < 2 or is_control(t.kw) or s.modifier[t.kw]:
+    elif t.kind != TK_IDENT or words < 2 or is_control(s.lang, t.kw) or s.modifier[t.kw]:
         return -1
     return emit_token(s, &t, kind, exported_name(s, &t, visibility(s, b, e)))
 
@@ -242,7 +254,8 @@ cdef inline bint _anonymous_class(Scan* s) noexcept nogil:
         return False
     i -= 2
     while i > b and (s.toks[i - 1].kind == TK_IDENT or s.toks[i - 1].kind == 46 or s.toks[i - 1].kind == 60
-                     or s.toks[i - 1].kind == 62 or s.toks[i - 1].kind == 44 or s.toks[i - 1].kind == 63):
+                     or s.toks[i - 1].kind == 62 or s.toks[i - 1].kind == 44 or s.toks[i - 1].kind == 63
+                     or s.toks[i - 1].kind == 91 or s.toks[i - 1].kind == 93):
         i -= 1
         if s.toks[i].kw == KW_NEW:
             return True
@@ -254,7 +267,7 @@ cdef inline bint _enum_constant(Scan* s, uint32_t b, uint32_t e) noexcept nogil:
     cdef uint32_t i = e
     if s.toks[i - 1].kind == 41 and i >= b + 3:
         i -= 2
-    if s.toks[i - 1].kind != TK_IDENT or is_control(s.toks[i - 1].kw) or s.modifier[s.toks[i - 1].kw] \
+    if s.toks[i - 1].kind != TK_IDENT or is_control(s.lang, s.toks[i - 1].kw) or s.modifier[s.toks[i - 1].kw] \
             or _owner_name(s, &s.toks[i - 1]):
         return False
     return i == b + 1 or s.toks[i - 2].kind == 44 or s.toks[i - 2].kind == 125
@@ -273,7 +286,7 @@ cdef inline void c_open_brace(Scan* s) noexcept nogil:
         return
     if s.lang == LANG_C and sc.kind == SC_FUNC and s.first and e > b and last == 41 \
             and s.text[s.out.line_start[s.tok.line]] == 123 and s.toks[b].start == s.out.line_start[s.toks[b].line] \
-            and not is_control(s.toks[b].kw):
+            and not is_control(s.lang, s.toks[b].kw):
         # a function at the left margin inside another one: a brace was lost before (#if), so this is the outermost
         unwind_keeping(s)
         b = s.base
@@ -289,6 +302,9 @@ cdef inline void c_open_brace(Scan* s) noexcept nogil:
         open_scope(s, 123, SC_FUNC, d, False)
         return
     s.knr_len = 0
+    if s.lang == LANG_JAVA and e == b + 1 and s.toks[b].kw == KW_STATIC:  # static { … }
+        open_scope(s, 123, SC_FUNC, d, False)
+        return
     if s.lang == LANG_JAVA and (_anonymous_class(s) or sc.kind == SC_TYPE and not _has_equals(s, b, e) and d >= 0
                                 and s.out.defs[d].kind == KIND_ENUM and _enum_constant(s, b, e)):
         open_scope(s, 123, SC_TYPE, d, True)
@@ -321,10 +337,22 @@ cdef inline void c_open_brace(Scan* s) noexcept nogil:
                 open_scope(s, 123, SC_FUNC, d, False)
                 return
             d = sc.owner
-            if s.lang == LANG_CSHARP and sc.kind == SC_TYPE and e > b + 1 and last == TK_IDENT and not s.toks[e - 1].kw:
+            if s.lang == LANG_CSHARP and sc.kind == SC_TYPE and e > b + 1 and last == TK_IDENT \
+                    and not is_control(s.lang, s.toks[e - 1].kw) and not s.modifier[s.toks[e - 1].kw] \
+                    and s.toks[e - 1].kw != KW_CLASS and s.toks[e - 1].kw != KW_STRUCT:
                 d = emit_token(s, &s.toks[e - 1], KIND_VARIABLE, visibility(s, b, e))  # a property
                 open_scope(s, 123, SC_FUNC, d if d >= 0 else sc.owner, False)
                 return
+            if s.lang == LANG_CSHARP and last == 93 and has_word(s, b, e, KW_THIS):
+                open_scope(s, 123, SC_FUNC, d, False)  # an indexer
+                return
+            if s.lang == LANG_CPP and (last == 93 or last == TK_IDENT) \
+                    and (has_word(s, b, e, KW_CONSTEXPR) or has_word(s, b, e, KW_CONST)):
+                d = c_variable(s)  # constexpr type name{…};
+                if d >= 0:
+                    s.stmt_def = d
+                    s.state = ST_NAMED
+                d = sc.owner
         if last == 61 or last == 93 or last == TK_IDENT or last == 62:
             open_scope(s, 123, SC_OPAQUE, d, True)
             return

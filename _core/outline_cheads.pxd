@@ -24,7 +24,12 @@ cdef inline bint is_attribute(Scan* s, const Token* t) noexcept nogil:
              or token_is(s, t, b"__init_or_module"))
 
 
-cdef inline bint is_control(int kw) noexcept nogil:
+cdef inline bint is_control(int lang, int kw) noexcept nogil:
+    """A word that begins a statement of a body; what is one in another language only may name a function."""
+    if lang == LANG_JAVA:
+        return (kw == KW_IF or kw == KW_FOR or kw == KW_WHILE or kw == KW_SWITCH or kw == KW_RETURN or kw == KW_ELSE
+                or kw == KW_DO or kw == KW_TRY or kw == KW_CATCH or kw == KW_NEW or kw == KW_CASE or kw == KW_THROW
+                or kw == KW_SYNCHRONIZED or kw == KW_ASSERT or kw == KW_THIS or kw == KW_SUPER or kw == KW_IMPORT)
     return (kw == KW_IF or kw == KW_FOR or kw == KW_WHILE or kw == KW_SWITCH or kw == KW_RETURN or kw == KW_SIZEOF
             or kw == KW_CATCH or kw == KW_ELSE or kw == KW_DO or kw == KW_TRY or kw == KW_NEW or kw == KW_DELETE
             or kw == KW_FOREACH or kw == KW_LOCK or kw == KW_USING or kw == KW_SYNCHRONIZED or kw == KW_GOTO
@@ -82,7 +87,7 @@ cdef inline bint find_params(Scan* s, uint32_t b, uint32_t e, uint32_t* name, ui
                 i += 2
                 continue
             last = &s.toks[i - 1]
-            if is_control(last.kw):
+            if is_control(s.lang, last.kw):
                 return False
             if is_attribute(s, last):
                 i += 2

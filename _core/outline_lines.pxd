@@ -33,6 +33,7 @@ cdef inline void enter(Scan* s, int32_t owner) noexcept nogil:
     s.scopes[s.depth].owner = owner
     s.scopes[s.depth].indent = line_indent(s, s.toks[0].line)
     s.scopes[s.depth].hidden = 0
+    s.scopes[s.depth].kind = SC_FILE
     s.scopes[s.depth].base = 0xFFFF
 
 
@@ -215,15 +216,37 @@ cdef inline void elixir_line(Scan* s) noexcept nogil:
             elif is_word(s, 1, b"callback") or is_word(s, 1, b"macrocallback"):
                 emit_line(s, &s.toks[2], KIND_METHOD, DEF_EXPORTED | DEF_DECLARATION, False)
         return
-    if kind == 0 or s.toks[1].kind != TK_IDENT:
+    if kind == 0:
+        return
+    t = s.toks[1]
+    if kind != KIND_MODULE and kind != KIND_INTERFACE and kind != KIND_IMPL and s.ntok > 2:
+        if s.toks[1].kind != TK_IDENT:
+            if not is_kind(s, 2, TK_IDENT) or t.kind == 40 or t.kind == 91 or t.kind == 123 or t.kind == TK_STRING:
+                return  # def +value
+        elif is_word(s, 1, b"unquote"):
+            return
+        elif s.ntok > 3 and s.toks[3].kind == TK_IDENT and s.toks[2].line == t.line \
+                and (is_word(s, 2, b"and") or is_word(s, 2, b"or") or is_word(s, 2, b"in")
+                     or s.toks[2].start > t.start + t.len and s.toks[3].start > s.toks[2].start + s.toks[2].len
+                     and s.toks[2].kind != TK_IDENT and s.toks[2].kind != 40 and s.toks[2].kind != 44):
+            t = s.toks[2]  # def left + right
+    elif s.toks[1].kind != TK_IDENT:
         return
     if kind == KIND_MODULE or kind == KIND_INTERFACE or kind == KIND_IMPL:
         dotted(s, 1, &t)
         emit_line(s, &t, kind, DEF_EXPORTED, True)
         return
-    t = s.toks[1]
     if not same_as_last(s, &t, kind):
         emit_line(s, &t, kind, 0 if kw == KW_DEFP or kw == KW_DEFMACROP or kw == KW_DEFGUARDP else DEF_EXPORTED, True)
+
+
+cdef inline void _lua_fields(Scan* s) noexcept nogil:
+    """Functions further in the line: f(x, { name = function …"""
+    cdef uint32_t i
+    for i in range(1, s.ntok):
+        if s.toks[i].kind == TK_IDENT and (s.toks[i - 1].kind == 123 or s.toks[i - 1].kind == 44) \
+                and is_kind(s, i + 1, 61) and is_kw(s, i + 2, KW_FUNCTION):
+            emit_line(s, &s.toks[i], KIND_FUNCTION, DEF_EXPORTED, False)
 
 
 cdef inline void lua_line(Scan* s) noexcept nogil:
@@ -245,16 +268,43 @@ cdef inline void lua_line(Scan* s) noexcept nogil:
         emit_line(s, &t, KIND_FUNCTION, flags, True)
         return
     if not is_kind(s, i, TK_IDENT) or s.toks[i].kw == KW_RETURN:
+        _lua_fields(s)
         return
     j = dotted(s, i, &t)
     if is_kind(s, j, 60) and i == 1:  # local x <const>
         j += 3
+    if is_kind(s, j, 44) and s.toks[0].start == s.out.line_start[s.toks[0].line]:  # a, b = f()
+        while is_kind(s, j, 44) and is_kind(s, j + 1, TK_IDENT):
+            j += 2
+        if is_kind(s, j, 61):
+            while i < j:
+                if s.toks[i].kind == TK_IDENT:
+                    emit_line(s, &s.toks[i], KIND_VARIABLE, flags, False)
+                i += 1
+        return
     if not is_kind(s, j, 61):
+        _lua_fields(s)
         return
     if is_kw(s, j + 1, KW_FUNCTION):
         emit_line(s, &t, KIND_FUNCTION, flags, True)
-    elif s.toks[0].start == s.out.line_start[s.toks[0].line] and s.toks[i].len == t.len:
+        return
+    if s.toks[0].start == s.out.line_start[s.toks[0].line] and s.toks[i].len == t.len:
         emit_line(s, &t, KIND_VARIABLE, flags, False)
+    _lua_fields(s)
+
+
+cdef inline bint _scala_anonymous(Scan* s, uint32_t i) noexcept nogil:
+    """Whether the line opens the body of an anonymous class: `new Name(…) {`, perhaps with `self =>`."""
+    cdef uint32_t e = s.ntok
+    if e and s.toks[e - 1].kind == TK_ARROW and e > 2 and s.toks[e - 3].kind == 123:
+        e -= 2
+    if e == 0 or s.toks[e - 1].kind != 123:
+        return False
+    while i < e:
+        if s.toks[i].kw == KW_NEW:
+            return True
+        i += 1
+    return False
 
 
 cdef inline void scala_line(Scan* s) noexcept nogil:
@@ -262,6 +312,8 @@ cdef inline void scala_line(Scan* s) noexcept nogil:
     cdef Token t
     cdef int flags = DEF_EXPORTED
     cdef int kw, kind
+    cdef int32_t d
+    cdef bint member = s.scopes[s.depth].kind == SC_TYPE  # of an anonymous class
     while i < s.ntok and s.modifier[s.toks[i].kw]:
         if s.toks[i].kw == KW_PRIVATE or s.toks[i].kw == KW_PROTECTED:
             flags = 0
@@ -276,18 +328,23 @@ cdef inline void scala_line(Scan* s) noexcept nogil:
         if not is_kw(s, i + 1, KW_OBJECT) or i + 2 >= s.ntok:
             return
         i += 1
-    if kind == 0 or kind == KIND_IMPL:
+    if kind == 0 or kind == KIND_IMPL or kind == KIND_VARIABLE \
+            and (line_indent(s, s.toks[0].line) > s.scopes[s.depth].base or in_function(s) and not member):
+        # deeper than the members of the class it is in a block
+        if _scala_anonymous(s, i):
+            enter(s, s.scopes[s.depth].owner)
+            s.scopes[s.depth].kind = SC_TYPE
         return
-    if kind == KIND_VARIABLE and line_indent(s, s.toks[0].line) > s.scopes[s.depth].base:
-        return  # deeper than the members of the class: in a block
     t = s.toks[i + 1]
     if kind == KIND_VARIABLE:
-        if in_function(s) or t.kind != TK_IDENT or s.scopes[s.depth].owner >= 0 and not is_type_kind(owner_kind(s)) \
+        if t.kind != TK_IDENT or not member and s.scopes[s.depth].owner >= 0 and not is_type_kind(owner_kind(s)) \
                 and owner_kind(s) != KIND_MODULE or s.scopes[s.depth].owner < 0 and line_indent(s, t.line) > 0:
             return
         if kw == KW_GIVEN and not is_kind(s, i + 2, 58):
             return
-        emit_line(s, &t, KIND_CONSTANT if kw == KW_VAL else KIND_VARIABLE, flags, True)
+        d = emit_line(s, &t, KIND_CONSTANT if kw == KW_VAL else KIND_VARIABLE, flags, True)
+        if d >= 0 and _scala_anonymous(s, i):
+            s.scopes[s.depth].kind = SC_TYPE
         return
     if t.kind != TK_IDENT:
         if kw != KW_DEF and kw != KW_OBJECT or t.kind == 40:
@@ -297,9 +354,18 @@ cdef inline void scala_line(Scan* s) noexcept nogil:
                 and s.toks[i + 1].kind != 91 and s.toks[i + 1].kind != TK_IDENT:
             i += 1
             t.len += s.toks[i].len
-    elif t.kw == KW_THIS:
-        return
-    emit_line(s, &t, kind, flags, True)
+    elif s.text[t.start + t.len - 1] == 95:  # name_=
+        i += 1
+        while i + 1 < s.ntok and s.toks[i + 1].start == t.start + t.len and s.toks[i + 1].kind != 40 \
+                and s.toks[i + 1].kind != 91 and s.toks[i + 1].kind != 58 and s.toks[i + 1].kind != TK_IDENT:
+            i += 1
+            t.len += s.toks[i].len
+    d = emit_line(s, &t, kind, flags, True)
+    if d >= 0:
+        if member and kind == KIND_FUNCTION:
+            s.out.defs[d].kind = KIND_METHOD
+        if kind == KIND_FUNCTION and _scala_anonymous(s, i):
+            s.scopes[s.depth].kind = SC_TYPE
 
 
 cdef inline void julia_line(Scan* s) noexcept nogil:

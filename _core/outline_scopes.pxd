@@ -220,7 +220,12 @@ cdef inline uint32_t angles_end(Scan* s, uint32_t i, uint32_t e) noexcept nogil:
 cdef inline int32_t emit_token(Scan* s, const Token* t, int kind, int flags) noexcept nogil:
     """A definition named by the token, in the open scope; its signature begins with the statement."""
     cdef uint32_t first = s.toks[s.base].line if s.ntok > s.base else t.line
-    return emit(s, t.start, t.len, t.line, first, kind, flags, top_scope(s).owner)
+    cdef int32_t d = emit(s, t.start, t.len, t.line, first, kind, flags, top_scope(s).owner)
+    if d >= 0 and kind == KIND_FUNCTION:
+        # the scope says it, not the definition around: that is a function around an anonymous class, and a class
+        # around what a property's accessor holds
+        s.out.defs[d].kind = KIND_METHOD if top_scope(s).kind == SC_TYPE else KIND_FUNCTION
+    return d
 
 
 cdef inline bint at_declarations(Scan* s) noexcept nogil:

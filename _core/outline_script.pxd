@@ -131,10 +131,15 @@ cdef inline int32_t _method(Scan* s, int flags) noexcept nogil:
     cdef uint32_t b = s.base, e = s.ntok, i, nesting = 0
     cdef Token t
     i = b
-    while i < e and s.toks[i].kind != 40:
-        if s.toks[i].kind == 61 or s.toks[i].kind == 58 or s.toks[i].kind == 46:
+    while i < e and (s.toks[i].kind != 40 or nesting):
+        if s.toks[i].kind == 60:
+            nesting += 1
+        elif s.toks[i].kind == 62 and nesting:
+            nesting -= 1
+        elif nesting == 0 and (s.toks[i].kind == 61 or s.toks[i].kind == 58 or s.toks[i].kind == 46):
             return -1
         i += 1
+    nesting = 0
     if i >= e or i == b:
         return -1
     i -= 1
@@ -157,6 +162,8 @@ cdef inline int32_t _method(Scan* s, int flags) noexcept nogil:
         t.start += 1
         t.len -= 2
     elif t.kind != TK_IDENT:
+        return -1
+    elif t.kw == KW_NEW and flags & DEF_DECLARATION:  # what a type's constructor takes
         return -1
     elif i == b and (t.kw == KW_IF or t.kw == KW_FOR or t.kw == KW_WHILE or t.kw == KW_SWITCH or t.kw == KW_CATCH
                      or t.kw == KW_WITH or t.kw == KW_FUNCTION):
@@ -289,7 +296,7 @@ cdef inline void _word(Scan* s) noexcept nogil:
     elif s.state == ST_START:
         if s.decl[kw]:
             if (kw == KW_TYPE or kw == KW_INTERFACE or kw == KW_ENUM or kw == KW_NAMESPACE
-                    or kw == KW_MODULE) and not next_is_name(s):
+                    or kw == KW_MODULE) and (sc.kind == SC_PAREN or not next_is_name(s)):
                 s.state = ST_OTHER
             else:
                 s.state = ST_DECL
@@ -332,6 +339,23 @@ cdef inline bint _has_angle(Scan* s) noexcept nogil:
     return False
 
 
+cdef inline bint _method_angles(Scan* s) noexcept nogil:
+    """Whether a `<` is open in the head of an object's method: `name<A`, `name(…): Name<A`."""
+    cdef uint32_t i
+    cdef int nesting = 0
+    cdef bint parameters = False
+    for i in range(s.base, s.ntok):
+        if s.toks[i].kind == 60:
+            nesting += 1
+        elif s.toks[i].kind == 62:
+            nesting -= 1
+        elif nesting == 0 and s.toks[i].kind == 40:
+            parameters = True
+        elif nesting == 0 and not parameters and s.toks[i].kind != TK_IDENT and s.toks[i].kind != 42:
+            return False
+    return nesting > 0
+
+
 cdef inline void script_token(Scan* s) noexcept nogil:
     """One token."""
     cdef int k = s.tok.kind
@@ -359,7 +383,9 @@ cdef inline void script_token(Scan* s) noexcept nogil:
     elif k == 59:
         script_end(s)
     elif k == 44:
-        if sc.kind == SC_OBJECT or sc.kind == SC_PAREN or sc.kind == SC_OPAQUE:
+        if sc.kind == SC_OBJECT and s.lang == LANG_TYPESCRIPT and _method_angles(s):
+            keep_token(s)
+        elif sc.kind == SC_OBJECT or sc.kind == SC_PAREN or sc.kind == SC_OPAQUE:
             reset_statement(s)
         elif sc.kind == SC_TYPE and s.lang == LANG_TYPESCRIPT and s.ntok > s.base and s.stmt_def < 0 \
                 and not _has_angle(s):

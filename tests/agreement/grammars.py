@@ -335,7 +335,9 @@ def ruby(n: Node) -> Iterator[Found]:
     if t == "assignment":
         left = n.child_by_field_name("left")
         if left is not None and left.type == "constant" and not around(n, "method", "singleton_method"):
-            yield from named(left, "constant")
+            right = n.child_by_field_name("right")
+            made = text_of(right).startswith(("Class.new", "Struct.new")) if right is not None else False
+            yield from named(left, "class" if made else "constant")
     elif t in ("method", "singleton_method"):
         inside = around(n, "class", "module", "singleton_class", "method", "singleton_method")
         yield from named(name_of(n), "function" if inside in ("", "method", "singleton_method") else "method")
@@ -442,7 +444,8 @@ def lua(n: Node) -> Iterator[Found]:
         yield from named(name_of(n), "function")
     elif n.type == "field":
         value, name = n.child_by_field_name("value"), name_of(n)
-        if value is not None and name is not None and value.type == "function_definition":
+        computed = n.children[0].type == "[" and name is not None and name.type != "string"
+        if value is not None and name is not None and value.type == "function_definition" and not computed:
             yield Found(name.start_point[0], text_of(name).strip("\"'"), "function")
     else:
         names, values = child(n, "variable_list"), child(n, "expression_list")
@@ -501,7 +504,7 @@ def elixir(n: Node) -> Iterator[Found]:
         target = n.child_by_field_name("target")
         kinds = {
             "defmodule": "module", "def": "function", "defp": "function", "defmacro": "macro", "defmacrop": "macro",
-            "defprotocol": "interface", "defimpl": "impl", "defguard": "macro", "defguardp": "macro",
+            "defprotocol": "interface", "defimpl": "impl", "defguard": "function", "defguardp": "function",
             "defdelegate": "function",
         }  # fmt: skip
         if target is None or target.type != "identifier" or text_of(target) not in kinds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -65,7 +66,8 @@ def ours(language: str, text: bytes) -> Iterator[Found]:
 def plain(name: str) -> str:
     """Qualified names by their last part, without white space and quotes of names."""
     name = "".join(name.split()).strip("`\"'").removeprefix('@"')
-    name = name.split("<")[0] if name[:1].isalpha() else name
+    while "operator" not in name and (arguments := re.search(r"<[^<>]*>", name)):
+        name = name[: arguments.start()] + name[arguments.end() :]
     for separator in ("::", ".", ":"):
         head, _, last = name.rpartition(separator)
         if head and last and last[0] not in "=)":

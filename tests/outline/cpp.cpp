@@ -57,3 +57,7 @@ TEST(BufferTest, Grows) {
 BEGIN_DETAIL_NAMESPACE
 template <typename T>
 struct After { T value; };
+
+typedef std::map<std::string, std::vector<int>> Groups;
+constexpr Charmap nothing_map{};
+constexpr Pair kPairs[]{{1, 2}, {3, 4}};

@@ -47,3 +47,17 @@ public record Person(string Name)
 {
     public override string ToString() => Name;
 }
+
+public class Indexed : Base, IDictionary
+{
+    public new static readonly Indexed Instance = new Indexed();
+    public string this[int index]
+    {
+        get { return null; }
+    }
+    void IDictionary.Remove(object key) { }
+    public EventType type
+    {
+        get { return 0; }
+    }
+}

@@ -47,3 +47,17 @@ end
 defimpl Size, for: List do
   def size(list), do: length(list)
 end
+
+defmodule Operators do
+  def left + right do
+    add(left, right)
+  end
+
+  defmacro left or right do
+    left
+  end
+
+  def +value, do: value
+
+  def unquote(name)(), do: nil
+end

@@ -45,3 +45,12 @@ a <+> b = a + b
 
 main = do
   putStrLn "insert :: not a signature"
+
+type role Pretext representational nominal
+
+class Wrapped s where
+  type Unwrapped s :: *
+  wrap :: s -> Unwrapped s
+
+strict !x ~y = x
+a ~~> b = (a, b)

@@ -49,3 +49,15 @@ interface Visitor<R> {
     R visit(Node n);
     default R fallback(Node n) { return null; }
 }
+
+class Bounded {
+    public Comparator<? super String> comparator() { return null; }
+    void lock() { }
+    boolean delete() { return true; }
+    private static final List<? super String> ALL = null;
+    Diff<String[]> diff() {
+        return new Diff<String[]>("name") {
+            @Override public String[] getLeft() { return null; }
+        };
+    }
+}

@@ -54,3 +54,18 @@ fun interface Action { fun run(x: Int) }
 object Registry : Base() {
     internal fun register() {}
 }
+
+private val String.shouted: String get() = uppercase()
+var Map<String, List<Int>>.Entry.label: String?
+    get() = null
+    set(value) {}
+val <T> List<T>?.sizeOrZero: Int get() = 0
+fun runner() = object : Runnable {
+    override fun run() {}
+}
+class Holder {
+    val lazyValue by lazy {
+        fun inside() = 1
+        inside()
+    }
+}

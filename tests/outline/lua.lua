@@ -32,3 +32,7 @@ M.handlers = {
 }
 
 return M
+
+local feed, insert = helpers.feed, helpers.insert
+screen:expect{condition=function() end}
+M = setmetatable(M, { __call = function(_, ...) return M.new(...) end })

@@ -42,3 +42,17 @@ trait Visitor[F[_]] { self =>
 enum Color(val rgb: Int):
   case Red extends Color(1)
   def hex = rgb.toHexString
+
+class Aux(a: Int) {
+  def this() = this(0)
+  def value_=(x: Int): Unit = ()
+  def run() = new Runnable {
+    val started = 1
+    def go() = {
+      val local = 2
+    }
+  }
+  locally {
+    val hidden = 3
+  }
+}

@@ -40,3 +40,21 @@ export function overload(a: any): any {
 export const useThing = <T>(value: T): { value: T } => ({ value })
 const config: Record<string, number> = { a: 1 }
 export default Repo
+
+class Queries {
+  get<Type extends Key<any, any> = (string | number)>(key: Type): void { }
+  find<
+    T = unknown,
+  >(key: T): T | undefined {
+    return undefined
+  }
+}
+const runtime = {
+  runSync<A, E>(effect: Effect<A, E>): A {
+    return run(effect)
+  },
+  injected: build[type as 'mutation']<unknown>({}),
+}
+interface Errors {
+  new (message: string): Error
+}

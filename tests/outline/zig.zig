@@ -43,3 +43,15 @@ export fn add(a: i32, b: i32) callconv(.C) i32 {
 test "parser works" {
     try std.testing.expect(true);
 }
+
+test {
+    _ = Parser;
+}
+
+const std2 = @import("std");
+pub const @"inline" = 0x20;
+pub const SA = if (is_mips) struct {
+    pub const NOCLDSTOP = 1;
+} else struct {
+    pub const NOCLDWAIT = 2;
+};
