@@ -10,14 +10,19 @@ from libc.stdlib cimport malloc, calloc, free
 from libc.string cimport memcpy, memset
 
 from _core cimport builder as _builder
+from _core cimport config as _config
 from _core cimport index as _index
 from _core cimport outline as _outline
 from _core cimport store as _store
-from _core.base cimport Bytes, bytes_init, bytes_free
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add
+from _core.check cimport check_chunks, check_files, check_paths, check_terms
 from _core.chunk cimport chunk_lines
 from _core.content cimport ENCODING_BYTES, encoding_of, utf16_to_utf8 as _utf16_to_utf8
 from _core.filter cimport Filter, filter_free, GLOBS_MAX, PLACES_MAX
-from _core.flags cimport Args, Flag, args_parse, flag_get, help_text, command_name, FLAG_END, CMD_END
+from _core.flags cimport (
+    Args, Flag, args_parse, flag_get, help_text, command_alias, command_by_name, command_examples, command_help,
+    command_name, command_usage, FLAG_END, CMD_END,
+)
 from _core.glob cimport glob_match as _glob_match, path_glob as _path_glob
 from _core.hash cimport hash64 as _hash64
 from _core.languages cimport (
@@ -31,7 +36,7 @@ from _core.postings cimport (
     CODES as _CODES, Impacts, impacts_init, postings_encode, code_weight as _code_weight,
     weight_code as _weight_code, code_length as _code_length, length_code as _length_code,
 )
-from _core.project cimport index_folder as _index_folder, find_project as _find_project
+from _core.project cimport cache_base, index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
 from _core.rank cimport Weights, Results, default_weights, rank
 from _core.render cimport Style, json_place
@@ -559,8 +564,8 @@ def live(bytes path, deleted) -> tuple:
         segment_close(&s)
 
 
-def segment_paths(bytes path) -> list:
-    """Paths of a segment's files, by number."""
+def segment_contents(bytes path) -> list:
+    """[(path, content hash)] of a segment's files, by number."""
     cdef Segment s
     cdef uint32_t f
     cdef const FileRecord* r
@@ -573,13 +578,95 @@ def segment_paths(bytes path) -> list:
             name = segment_path(&s, r) if r != NULL else NULL
             if name == NULL:
                 raise DamagedError(f"{os.fsdecode(path)} is damaged")
-            out.append(PyBytes_FromStringAndSize(<char*>name, r.path_len))
+            out.append((PyBytes_FromStringAndSize(<char*>name, r.path_len), r.content))
         return out
     finally:
         segment_close(&s)
 
 
+def segment_paths(bytes path) -> list:
+    """Paths of a segment's files, by number."""
+    return [name for name, _ in segment_contents(path)]
+
+
+def check_segment(bytes path) -> list:
+    """What is not as it should be in a segment (check.pxd), a clause each; empty when all is well. Raises OSError,
+    DamagedError or VersionError when it cannot be opened."""
+    cdef Segment s
+    cdef const char* wrong[4]
+    cdef bint ok
+    cdef int i
+    _raise_store(segment_open(&s, path, False), path)
+    with nogil:
+        ok = _store.store_check(&s.store)
+        if ok:
+            wrong[0] = check_files(&s)
+            wrong[1] = check_chunks(&s)
+            wrong[2] = check_terms(&s)
+            wrong[3] = check_paths(&s)
+    segment_close(&s)
+    if not ok:
+        return ["a page does not match its checksum"]
+    return [(<bytes>wrong[i]).decode() for i in range(4) if wrong[i] != NULL]
+
+
 # ------------------------------------------------------------------------------------------------------------ index
+
+def manifest(bytes folder) -> dict:
+    """{"root", "generation", "stats": (files, chunks, sum of lengths, depth of the shallowest file), "segments": [(id,
+    files, chunks, (bitmap of deleted files, of deleted chunks) or None)], "options": JSON} of the index in `folder`,
+    whether or not its segments are there. Raises OSError, DamagedError or VersionError."""
+    cdef _store.Store s
+    cdef const _index.SegmentEntry* e
+    cdef const uint8_t* bits
+    cdef const uint8_t* root
+    cdef const uint8_t* options
+    cdef const uint64_t* stats
+    cdef uint64_t n, n_bits, n_stats, n_root, n_options, files, chunks, i
+    path = os.path.join(folder, b"manifest")
+    _raise_store(_store.store_open(&s, <bytes>path, b"manifest", False), path)
+    try:
+        e = <const _index.SegmentEntry*>_store.store_array(&s, b"segments", sizeof(_index.SegmentEntry), &n)
+        bits = <const uint8_t*>_store.store_array(&s, b"deleted", 1, &n_bits)
+        stats = <const uint64_t*>_store.store_array(&s, b"stats", 8, &n_stats)
+        root = <const uint8_t*>_store.store_array(&s, b"root", 1, &n_root)
+        options = <const uint8_t*>_store.store_array(&s, b"options", 1, &n_options)
+        if s.damaged or n_stats < 4 or not _store.store_check(&s):
+            raise DamagedError(f"{os.fsdecode(path)} is damaged")
+        segments = []
+        for i in range(n):
+            files = (<uint64_t>e[i].n_files + 7) // 8
+            chunks = (<uint64_t>e[i].n_chunks + 7) // 8
+            deleted = None
+            if e[i].deleted != _index.NOT_DELETED:
+                if e[i].deleted + files + chunks > n_bits:
+                    raise DamagedError(f"{os.fsdecode(path)} is damaged")
+                deleted = (PyBytes_FromStringAndSize(<char*>bits + e[i].deleted, files),
+                           PyBytes_FromStringAndSize(<char*>bits + e[i].deleted + files, chunks))
+            segments.append((e[i].id, e[i].n_files, e[i].n_chunks, deleted))
+        return {
+            "root": PyBytes_FromStringAndSize(<char*>root, n_root),
+            "generation": s.head.serial,
+            "stats": (stats[2], stats[0], stats[1], stats[3]),
+            "segments": segments,
+            "options": PyBytes_FromStringAndSize(<char*>options, n_options),
+        }
+    finally:
+        _store.store_close(&s)
+
+
+def cache_folder(bytes leaf, bytes variable) -> bytes:
+    """Where greppy keeps its indexes (b"index", b"GREPPY_INDEX_DIR") or programs (b"runtime", b"GREPPY_RUNTIME_DIR").
+    Raises RuntimeError when nothing says where caches go."""
+    cdef Bytes out
+    bytes_init(&out)
+    try:
+        if not cache_base(leaf, variable, &out):
+            raise RuntimeError(f"no place for the {leaf.decode()}: set HOME, XDG_CACHE_HOME or {variable.decode()}")
+        return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+    finally:
+        bytes_free(&out)
+
 
 def index_folder(bytes root) -> bytes:
     """Folder of the index of the project with that real path. Raises RuntimeError when nothing says where caches go."""
@@ -663,6 +750,22 @@ cdef class Reader:
         """(files, chunks, sum of lengths), without what is deleted."""
         self._check()
         return self.x.n_files, self.x.n_chunks, self.x.total_len
+
+    def languages(self) -> dict:
+        """How many of the files, without those that are deleted, are in each language."""
+        cdef uint32_t i, f
+        cdef const RankRecord* r
+        self._check()
+        counts = [0] * LANG_COUNT
+        for i in range(self.x.n_segments):
+            for f in range(self.x.segments[i].n_files):
+                if bit(self.x.deleted_files[i], f):
+                    continue
+                r = segment_rank(&self.x.segments[i], f)
+                if r == NULL or r.language >= LANG_COUNT:
+                    raise DamagedError(f"the index in {os.fsdecode(self.folder)} is damaged")
+                counts[r.language] += 1
+        return {(<bytes>_language_name(f)).decode(): counts[f] for f in range(LANG_COUNT) if counts[f]}
 
     def fresh(self) -> bool:
         """Does the file system still look as it did when the index was committed?"""
@@ -869,6 +972,13 @@ def flags() -> list:
     return out
 
 
+def commands() -> list:
+    """[(name, alias or "", usage, help, examples)] in the order of the help."""
+    cdef int c
+    return [((<bytes>command_name(c)).decode(), (<bytes>command_alias(c)).decode(), (<bytes>command_usage(c)).decode(),
+             (<bytes>command_help(c)).decode(), (<bytes>command_examples(c)).decode()) for c in range(1, CMD_END)]
+
+
 def help(str command="") -> str:
     """The help of a command; of greppy as a whole without one."""
     cdef Bytes out
@@ -881,3 +991,89 @@ def help(str command="") -> str:
     result = PyBytes_FromStringAndSize(<char*>out.data, out.len).decode()
     bytes_free(&out)
     return result
+
+
+# ---------------------------------------------------------------------------------------------------- configuration
+
+def config_keys() -> list:
+    """The table of keys: [(key, kind, words, normal value as TOML, flag's long name)], kind being "number", "switch",
+    "word" or "size"; `words` what it takes (for a number the lowest and the highest)."""
+    cdef _config.ConfigKey k
+    cdef Flag f
+    cdef int i
+    out = []
+    for i in range(_config.CONFIG_KEYS):
+        _config.config_key(i, &k)
+        flag_get(k.flag, &f)
+        name = (<bytes>f.long_name).decode()
+        words = (<bytes>k.words).decode().split()
+        if k.kind == _config.CONFIG_NUMBER:
+            words = [str(k.low), str(k.high)]
+        out.append((name.replace("-", "_"), ("number", "switch", "word", "size")[k.kind], words,
+                    (<bytes>k.normal).decode(), name))
+    return out
+
+
+def config_path() -> bytes:
+    """Where the configuration is, or would be. Raises RuntimeError when nothing says."""
+    cdef Bytes out
+    bytes_init(&out)
+    try:
+        if not _config.config_path(&out):
+            raise RuntimeError("no place for a configuration: set HOME, XDG_CONFIG_HOME or GREPPY_CONFIG")
+        return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+    finally:
+        bytes_free(&out)
+
+
+def config_parse(bytes text) -> list:
+    """[(key, value, start and end of the value in the text)] of a configuration. Raises ValueError(sentence, line)."""
+    cdef _config.Config* c = <_config.Config*>calloc(1, sizeof(_config.Config))
+    cdef int i
+    if c == NULL:
+        raise MemoryError
+    try:
+        # A copy: the parser writes into it, and needs a byte behind it.
+        bytes_add(&c.text, <const char*>text, len(text))
+        bytes_add(&c.text, b"", 1)
+        if c.text.failed:
+            raise MemoryError
+        c.text.len -= 1
+        if not _config.config_parse(c):
+            raise ValueError((<bytes>c.error).decode("utf-8", "replace"), c.error_line)
+        names = [key for key, *_ in config_keys()]
+        return [(names[c.values[i].key], <bytes>c.values[i].text, c.values[i].start, c.values[i].end)
+                for i in range(c.n)]
+    finally:
+        bytes_free(&c.text)
+        free(c)
+
+
+def config_defaults(str command, bint ignored=False) -> list:
+    """[(flag, value or None)] that the configuration gives a command, as if they had been written first; none with
+    `ignored`, and then none for the programs started from here. Raises ValueError(sentence)."""
+    cdef Args* a = <Args*>calloc(1, sizeof(Args))
+    cdef _config.Config* c = <_config.Config*>calloc(1, sizeof(_config.Config))
+    cdef Flag f
+    cdef int i
+    cdef bytes name = command.encode()
+    if a == NULL or c == NULL:
+        free(a)
+        free(c)
+        raise MemoryError
+    try:
+        a.command = command_by_name(name)
+        if ignored:
+            a.flags[0].flag = _config.FLAG_NO_CONFIG
+            a.n_flags = 1
+        if not _config.config_defaults(c, a):
+            raise ValueError((<bytes>a.error).decode("utf-8", "replace"))
+        out = []
+        for i in range(0 if ignored else a.n_flags):
+            flag_get(a.flags[i].flag, &f)
+            out.append(((<bytes>f.long_name).decode(), None if f.value == NULL else <bytes>a.flags[i].value))
+        return out
+    finally:
+        bytes_free(&c.text)
+        free(a)
+        free(c)

@@ -8,8 +8,16 @@ from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_str
 cdef enum Command:
     CMD_NONE = 0
     CMD_SEARCH = 1
-    CMD_INDEX = 2
-    CMD_END = 3
+    CMD_INDEX
+    CMD_STATUS
+    CMD_LIST
+    CMD_FORGET
+    CMD_CHECK
+    CMD_CONFIG
+    CMD_COMPLETIONS
+    CMD_MAN
+    CMD_DOCTOR
+    CMD_END
 
 cdef enum FlagId:
     FLAG_LIMIT = 0
@@ -39,6 +47,11 @@ cdef enum FlagId:
     FLAG_NO_SECRETS
     FLAG_STRICT
     FLAG_QUIET
+    FLAG_GONE
+    FLAG_REPAIR
+    FLAG_UNSET
+    FLAG_PATH
+    FLAG_NO_CONFIG
     FLAG_PROJECT
     FLAG_HELP
     FLAG_VERSION
@@ -77,14 +90,56 @@ cdef inline const char* command_name(int command) noexcept nogil:
         return b"search"
     if command == CMD_INDEX:
         return b"index"
+    if command == CMD_STATUS:
+        return b"status"
+    if command == CMD_LIST:
+        return b"list"
+    if command == CMD_FORGET:
+        return b"forget"
+    if command == CMD_CHECK:
+        return b"check"
+    if command == CMD_CONFIG:
+        return b"config"
+    if command == CMD_COMPLETIONS:
+        return b"completions"
+    if command == CMD_MAN:
+        return b"man"
+    if command == CMD_DOCTOR:
+        return b"doctor"
+    return b""
+
+
+cdef inline const char* command_alias(int command) noexcept nogil:
+    """A shorter name; "" for most."""
+    if command == CMD_SEARCH:
+        return b"s"
+    if command == CMD_INDEX:
+        return b"i"
     return b""
 
 
 cdef inline const char* command_usage(int command) noexcept nogil:
+    """How it is called. The words behind [FLAGS] say what may stand there: the completions know PATH, KEY and SHELL."""
     if command == CMD_SEARCH:
         return b"search [FLAGS] QUERY [PATH...]"
     if command == CMD_INDEX:
         return b"index [FLAGS]"
+    if command == CMD_STATUS:
+        return b"status [FLAGS]"
+    if command == CMD_LIST:
+        return b"list [FLAGS]"
+    if command == CMD_FORGET:
+        return b"forget [FLAGS] [PATH...]"
+    if command == CMD_CHECK:
+        return b"check [FLAGS]"
+    if command == CMD_CONFIG:
+        return b"config [FLAGS] [KEY [VALUE]]"
+    if command == CMD_COMPLETIONS:
+        return b"completions SHELL"
+    if command == CMD_MAN:
+        return b"man"
+    if command == CMD_DOCTOR:
+        return b"doctor"
     return b""
 
 
@@ -93,6 +148,22 @@ cdef inline const char* command_help(int command) noexcept nogil:
         return b"find the code that QUERY is about, best first (alias: s)"
     if command == CMD_INDEX:
         return b"build the project's index, or bring it up to date (alias: i)"
+    if command == CMD_STATUS:
+        return b"tell what is indexed here and whether it is up to date"
+    if command == CMD_LIST:
+        return b"list all projects that have an index"
+    if command == CMD_FORGET:
+        return b"remove a project's index; your files stay"
+    if command == CMD_CHECK:
+        return b"verify that the index holds what was written"
+    if command == CMD_CONFIG:
+        return b"show or change the defaults of the flags"
+    if command == CMD_COMPLETIONS:
+        return b"print completions for bash, zsh or fish"
+    if command == CMD_MAN:
+        return b"print the manual page"
+    if command == CMD_DOCTOR:
+        return b"tell what is wrong on this machine, if anything"
     return b""
 
 
@@ -110,18 +181,50 @@ cdef inline const char* command_examples(int command) noexcept nogil:
             b"  greppy index                               the project around the current folder\n"
             b"  greppy index -p ~/src/linux                another one\n"
             b"  greppy index --force                       from nothing, when in doubt\n")
+    if command == CMD_STATUS:
+        return (
+            b"  greppy status                              of the project around the current folder\n"
+            b"  greppy status -p ~/src/linux               of another one\n"
+            b"  greppy status --json | jq .files           for programs\n")
+    if command == CMD_LIST:
+        return (
+            b"  greppy list                                a line a project: size, files, when, root\n"
+            b"  greppy list --json | jq '.projects[].root' for programs\n")
+    if command == CMD_FORGET:
+        return (
+            b"  greppy forget                              the project around the current folder\n"
+            b"  greppy forget ~/src/linux ~/src/old        these two\n"
+            b"  greppy forget --gone                       every project whose folder is no longer there\n")
+    if command == CMD_CHECK:
+        return (
+            b"  greppy check                               exit status 0: sound, 1: damaged, 2: an error\n"
+            b"  greppy check --repair                      build it anew if it is damaged\n")
+    if command == CMD_CONFIG:
+        return (
+            b"  greppy config                              every key, its value and what it is for\n"
+            b"  greppy config limit 50                     from now on the best 50 places\n"
+            b"  greppy config limit                        what is it now?\n"
+            b"  greppy config --unset limit                as it was\n"
+            b"  $EDITOR \"$(greppy config --path)\"         the file itself\n")
+    if command == CMD_COMPLETIONS:
+        return (
+            b"  greppy completions bash > ~/.local/share/bash-completion/completions/greppy\n"
+            b"  greppy completions zsh > ~/.zfunc/_greppy  a folder of your $fpath, before compinit runs\n"
+            b"  greppy completions fish > ~/.config/fish/completions/greppy.fish\n")
+    if command == CMD_MAN:
+        return (
+            b"  greppy man | man -l -                      read it\n"
+            b"  greppy man > ~/.local/share/man/man1/greppy.1\n")
+    if command == CMD_DOCTOR:
+        return b"  greppy doctor                              a line a thing; exit status 1 when one is wrong\n"
     return b""
 
 
 cdef inline int command_by_name(const char* s) noexcept nogil:
-    if strcmp(s, b"s") == 0:
-        return CMD_SEARCH
-    if strcmp(s, b"i") == 0:
-        return CMD_INDEX
-    if strcmp(s, b"search") == 0:
-        return CMD_SEARCH
-    if strcmp(s, b"index") == 0:
-        return CMD_INDEX
+    cdef int i
+    for i in range(1, CMD_END):
+        if s[0] and (strcmp(s, command_name(i)) == 0 or strcmp(s, command_alias(i)) == 0):
+            return i
     return CMD_NONE
 
 
@@ -139,7 +242,9 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
     """The row of the table. The order of FlagId is the order of the help."""
     cdef int search = 1 << CMD_SEARCH
     cdef int index = 1 << CMD_INDEX
-    cdef int all = search | index
+    cdef int shown = 1 << CMD_STATUS | 1 << CMD_LIST
+    cdef int one = search | index | 1 << CMD_STATUS | 1 << CMD_CHECK
+    cdef int all = (1 << CMD_END) - 2
     if id == FLAG_LIMIT:
         _set(f, b"limit", 110, b"N", search, b"show the best N places (20)")
     elif id == FLAG_FILES:
@@ -159,7 +264,7 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
     elif id == FLAG_MAX_TOKENS:
         _set(f, b"max-tokens", 0, b"N", search, b"stop before the result that would make it more than N tokens")
     elif id == FLAG_JSON:
-        _set(f, b"json", 0, NULL, search, b"one JSON document")
+        _set(f, b"json", 0, NULL, search | shown, b"one JSON document")
     elif id == FLAG_JSONL:
         _set(f, b"jsonl", 0, NULL, search, b"one JSON object a line, as each result is found")
     elif id == FLAG_EXPLAIN:
@@ -196,8 +301,18 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
         _set(f, b"strict", 0, NULL, index, b"exit status 2 when a file or folder cannot be read")
     elif id == FLAG_QUIET:
         _set(f, b"quiet", 113, NULL, index, b"no progress, no summary")
+    elif id == FLAG_GONE:
+        _set(f, b"gone", 0, NULL, 1 << CMD_FORGET, b"all projects whose folder is no longer there")
+    elif id == FLAG_REPAIR:
+        _set(f, b"repair", 0, NULL, 1 << CMD_CHECK, b"build the index anew when it is damaged")
+    elif id == FLAG_UNSET:
+        _set(f, b"unset", 0, b"KEY", 1 << CMD_CONFIG, b"take KEY out of the file, back to what greppy does by itself")
+    elif id == FLAG_PATH:
+        _set(f, b"path", 0, NULL, 1 << CMD_CONFIG, b"print where the file is, or would be")
+    elif id == FLAG_NO_CONFIG:
+        _set(f, b"no-config", 0, NULL, search | index, b"do not read the configuration, see 'greppy config'")
     elif id == FLAG_PROJECT:
-        _set(f, b"project", 112, b"DIR", all, b"the project's root (nearest folder up with an index, else with .git)")
+        _set(f, b"project", 112, b"DIR", one, b"the project's root (nearest folder up with an index, else with .git)")
     elif id == FLAG_HELP:
         _set(f, b"help", 104, NULL, all, b"this text")
     elif id == FLAG_VERSION:
@@ -260,10 +375,13 @@ cdef inline bint _give(Args* a, int flag, const char* value) noexcept nogil:
     return True
 
 
-cdef inline const char* _usage_hint(int command) noexcept nogil:
-    if command == CMD_SEARCH:
-        return b"'; 'greppy search --help' lists the flags"
-    return b"'; 'greppy index --help' lists the flags"
+cdef inline void _unknown_flag(Args* a, const char* given) noexcept nogil:
+    cdef size_t n
+    message(a.error, b"unknown flag '", given, b"'; 'greppy ")
+    n = strlen(a.error)
+    # `given` may have used up all the room: then the hint is cut off.
+    if n + 64 < MESSAGE:
+        message(a.error + n, command_name(a.command), b" --help' lists the flags", b"")
 
 
 cdef inline int _long_flag(Args* a, int i, int argc, char** argv) noexcept nogil:
@@ -276,7 +394,7 @@ cdef inline int _long_flag(Args* a, int i, int argc, char** argv) noexcept nogil
         n += 1
     flag = _flag_by_long(s, n, a.command)
     if flag < 0:
-        message(a.error, b"unknown flag '", argv[i], _usage_hint(a.command))
+        _unknown_flag(a, argv[i])
         return -1
     flag_get(flag, &f)
     if f.value == NULL:
@@ -300,7 +418,7 @@ cdef inline int _short_flags(Args* a, int i, int argc, char** argv) noexcept nog
     while s[0]:
         flag = _flag_by_short(s[0], a.command)
         if flag < 0:
-            message(a.error, b"unknown flag '", argv[i], _usage_hint(a.command))
+            _unknown_flag(a, argv[i])
             return -1
         flag_get(flag, &f)
         if f.value != NULL:

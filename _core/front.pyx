@@ -5,6 +5,7 @@ It answers `search`, `--help` and `--version` itself and hands every other comma
 """
 from libc.string cimport strerror
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_str
+from _core.config cimport Config, config_defaults
 from _core.flags cimport Args, args_parse, help_text, CMD_NONE, CMD_SEARCH
 from _core.runtime cimport runtime_exec
 from _core.search cimport Session, search_main, complain, EXIT_ERROR
@@ -25,6 +26,7 @@ cdef extern from "<malloc.h>" nogil:
 
 # Static, because a search touches little of it: such pages are zero without being written.
 cdef Session session
+cdef Config config
 
 
 cdef int _print(const Bytes* text) noexcept nogil:
@@ -58,6 +60,8 @@ cdef public int main(int argc, char** argv) noexcept nogil:
     elif args.help:
         help_text(args.command, &text)
     elif args.command == CMD_SEARCH:
+        if not config_defaults(&config, &args):
+            return complain(args.error, b"", b"")
         return search_main(&session, &args, argv[0])
     else:
         return runtime_exec(argc, argv)

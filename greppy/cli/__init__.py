@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import signal
@@ -11,6 +12,10 @@ import sys
 from greppy._core import engine
 
 FOUND, NOTHING, ERROR = 0, 1, 2
+
+
+class CommandError(Exception):
+    """A command cannot do what was asked, for a reason that one sentence tells."""
 
 
 def complain(message: str) -> int:
@@ -39,8 +44,12 @@ def main(argv: list[str]) -> int:
     except BrokenPipeError:
         _drop_output()
         return FOUND
+    except CommandError as error:
+        return complain(str(error))
     except OSError as error:
         _drop_output()
+        if error.filename is not None:
+            return complain(f"{os.fsdecode(error.filename)}: {error.strerror}")
         return complain(f"cannot write the results: {error.strerror}")
 
 
@@ -70,8 +79,8 @@ def _run(argv: list[str]) -> int:
     if arguments["help"] or not arguments["command"]:
         print(engine.help(arguments["command"]), end="")
         return 0 if arguments["help"] else ERROR
-    if arguments["command"] == "index":
-        from greppy.cli import index
-
-        return int(index.run(arguments))
-    return complain(f"'{arguments['command']}' is answered by the greppy executable, not by python -m greppy")
+    if arguments["command"] == "search":
+        return complain("'search' is answered by the greppy executable, not by python -m greppy")
+    # Imported when it is asked for: a command must not pay for what another one needs.
+    command = importlib.import_module(f"greppy.cli.{arguments['command']}")
+    return int(command.run(arguments))

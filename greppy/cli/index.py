@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from greppy._core import engine
 from greppy.cli import complain, harmless
+from greppy.cli.show import megabytes
 from greppy.index.build import IndexingError, Summary, build_index
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def run(arguments: engine.Arguments) -> int:
         )
     try:
         root = _root(flags.get("project"))
+        defaults = dict(engine.config_defaults("index", "no-config" in flags))
         max_filesize = _size(flags["max-filesize"] or b"") if "max-filesize" in flags else None
-        threads = _threads(flags["threads"] or b"") if "threads" in flags else None
+        default_max_filesize = _size(defaults["max-filesize"] or b"") if "max-filesize" in defaults else None
+        threads = {**defaults, **flags}.get("threads")
         quiet = "quiet" in flags
         with _progress(root, quiet) as progress:
             summary = build_index(
@@ -36,7 +39,8 @@ def run(arguments: engine.Arguments) -> int:
                 force="force" in flags,
                 max_filesize=max_filesize,
                 include_secrets=_secrets(arguments),
-                threads=threads,
+                default_max_filesize=default_max_filesize,
+                threads=None if threads is None else _threads(threads),
                 progress=progress,
             )
     except IndexingError as error:
@@ -83,10 +87,6 @@ def _threads(text: bytes) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 64:
         raise ValueError(f"--threads takes a number from 1 to 64, not {os.fsdecode(text)}")
     return int(text)
-
-
-def megabytes(n: int) -> str:
-    return f"{n / 1e6:.1f} MB"
 
 
 def describe(summary: Summary) -> str:

@@ -31,6 +31,7 @@ MEMORY = 640 << 20  # of all builders together; what the interpreter and the mer
 BATCH_BYTES = 4 << 20  # about what one call into the engine gets
 SMALL_PROJECT = 3 << 20  # bytes of source below which a second thread costs more than it saves
 SEGMENTS_KEPT = 8  # a commit that would leave more segments merges them
+OF_THE_CONTENT = ("max_filesize", "include_secrets", "attributes")  # options of a build that decide what it holds
 LOCK_WAIT = 600.0  # seconds to wait for another writer
 
 _TREE = struct.Struct("<QqQIHBB")
@@ -42,6 +43,10 @@ TREE_FILE, TREE_SKIPPED, TREE_FOLDER, TREE_OUTSIDE = range(4)
 
 class IndexingError(Exception):
     """Indexing failed for a reason that one sentence tells; the old index, if there was one, is as it was."""
+
+
+class BusyError(IndexingError):
+    """Another process is writing this index."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,19 @@ class Summary:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Changes:
+    """How many files are other than the last commit has them."""
+
+    changed: int = 0
+    added: int = 0
+    removed: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.changed + self.added + self.removed
+
+
 @dataclass
 class _Segment:
     id: int
@@ -98,13 +116,15 @@ def build_index(
     force: bool = False,
     max_filesize: int | None = None,
     include_secrets: bool | None = None,
+    default_max_filesize: int | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Builds the index of the project whose root is `path`, or brings it up to date.
 
-    `max_filesize` (bytes, 0 for no limit) and `include_secrets` are remembered for later refreshes; `progress(done,
-    total)` gets bytes. Raises IndexingError with a sentence for people.
+    `max_filesize` (bytes, 0 for no limit) and `include_secrets` are remembered for later refreshes;
+    `default_max_filesize` counts where no limit was ever given; `progress(done, total)` gets bytes. Raises
+    IndexingError with a sentence for people.
     """
     given: dict[str, int | str] = {}
     if max_filesize is not None:
@@ -115,20 +135,34 @@ def build_index(
     root = os.path.realpath(os.fsencode(path))
     _check_root(root, os.fsdecode(path))
     folder = _index_folder(root)
+    default = DEFAULT_MAX_FILESIZE if default_max_filesize is None else default_max_filesize
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        with _writer_lock(folder):
+        with writer_lock(folder):
             try:
-                summary = _build(root, folder, force, given, threads or _cores(), progress)
+                summary = _build(root, folder, force, given, default, threads or _cores(), progress)
             except (engine.DamagedError, engine.VersionError):
                 # An old segment does not hold what was written: nothing of it is worth keeping.
-                summary = _build(root, folder, True, given, threads or _cores(), progress)
+                summary = _build(root, folder, True, given, default, threads or _cores(), progress)
     except OSError as error:
         raise IndexingError(_explain(error, folder)) from error
     except MemoryError as error:
         raise IndexingError("not enough memory to build the index; the old one is as it was") from error
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def pending_changes(path: str | bytes | os.PathLike[str]) -> Changes:
+    """What the next build of the project at `path` would read again or drop. Raises IndexingError."""
+    root = os.path.realpath(os.fsencode(path))
+    _check_root(root, os.fsdecode(path))
+    try:
+        state = _load(_index_folder(root))
+        walk = walking.walk(root, bool(state.options.get("include_secrets")))
+        kept, pending, _ = _compare(root, walk, state, Summary(os.fsdecode(root)))
+    except OSError as error:
+        raise IndexingError(f"cannot list {os.fsdecode(root)}: {error.strerror}") from error
+    added = sum(old is None for old in pending.values())
+    return Changes(len(pending) - added, added, len(_removed(state, kept, pending)))
 
 
 def _check_root(root: bytes, shown: str) -> None:
@@ -164,24 +198,44 @@ def _cores() -> int:
 
 
 @contextlib.contextmanager
-def _writer_lock(folder: bytes) -> Iterator[None]:
+def writer_lock(folder: bytes, wait: float = LOCK_WAIT) -> Iterator[None]:
     """One writer at a time; another one's commit is waited for, and what it did need not be done again."""
-    fd = os.open(os.path.join(folder, b"lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    path = os.path.join(folder, b"lock")
+    deadline = time.monotonic() + wait
+    while True:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:
+            continue  # the folder was forgotten between the two calls
+        try:
+            _lock(fd, folder, deadline)
+            # What is locked may have been removed meanwhile: then it keeps nobody out.
+            if _is_at(fd, path):
+                yield
+                return
+        finally:
+            os.close(fd)
+
+
+def _lock(fd: int, folder: bytes, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise BusyError(
+                    f"another process has written the index in {os.fsdecode(folder)} for ten minutes; end it first"
+                ) from None
+            time.sleep(0.01)
+
+
+def _is_at(fd: int, path: bytes) -> bool:
     try:
-        deadline = time.monotonic() + LOCK_WAIT
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise IndexingError(
-                        f"another process has written the index in {os.fsdecode(folder)} for ten minutes; end it first"
-                    ) from None
-                time.sleep(0.01)
-        yield
-    finally:
-        os.close(fd)
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 # ------------------------------------------------------------------------------------------------- the last commit
@@ -223,13 +277,13 @@ def _load(folder: bytes) -> _State:
             segments.append(_Segment(number, n_files, n_chunks, bits))
             engine.store_directory(_segment_path(folder, number), b"segment")
         options = json.loads(_array(data, arrays, "options"))
-        entries = _load_tree(tree)
+        entries = load_tree(tree)
     except (OSError, engine.DamagedError, engine.VersionError, ValueError, KeyError):
         return _State()
     return _State(generation, options, segments, entries)
 
 
-def _load_tree(path: bytes) -> dict[bytes, Entry]:
+def load_tree(path: bytes) -> dict[bytes, Entry]:
     arrays = engine.store_directory(path, b"tree")["arrays"]
     with open(path, "rb") as file:
         data = file.read()
@@ -248,24 +302,23 @@ def _build(
     folder: bytes,
     force: bool,
     given: dict[str, int | str],
+    default_max_filesize: int,
     threads: int,
     progress: Callable[[int, int], None] | None,
 ) -> Summary:
     state = _load(folder)
     _remove_strays(folder, state)
-    defaults: dict[str, int | str] = {"max_filesize": DEFAULT_MAX_FILESIZE, "include_secrets": 0}
-    options = {name: given.get(name, state.options.get(name, value)) for name, value in defaults.items()}
+    options = _options(state, given, default_max_filesize)
     secrets = bool(options["include_secrets"])
     walk = walking.walk(root, secrets)
-    # An index of other rules about generated files, or of an older greppy that knew fewer options, is built anew.
     options["attributes"] = f"{engine.hash64(walk.flags_from):x}" if walk.flags_from else ""
-    if force or options != state.options:
+    # An index of other rules, or of an older greppy that knew fewer, is built anew.
+    if force or any(options[name] != state.options.get(name) for name in OF_THE_CONTENT):
         state = _State(state.generation, options)
+    options_changed, state.options = options != state.options, options
     summary = Summary(os.fsdecode(root), warnings=walk.warnings, unreadable=len(walk.unreadable))
     kept, pending, total = _compare(root, walk, state, summary)
-    removed = [
-        path for path, old in state.tree.items() if old.kind == TREE_FILE and path not in kept and path not in pending
-    ]
+    removed = _removed(state, kept, pending)
     if len(pending) + len(removed) > max(64, len(kept)):
         # More is new than old: one fresh segment is smaller and faster than what is left of the old ones.
         pending, total = {**dict.fromkeys(kept), **pending}, 0
@@ -273,6 +326,7 @@ def _build(
         kept, removed, state = {}, [], _State(state.generation, options)
     work = _Work(root, folder, int(options["max_filesize"]) or 2**63, state.generation + 1, progress, total)
     work.secrets, work.flags = secrets, walk.flags
+    work.options_changed = options_changed
     try:
         spills = _index_files(work, sorted(pending), total, threads)
         _finish(work, state, walk, kept, removed, spills, summary)
@@ -280,6 +334,20 @@ def _build(
         work.remove_written()
         raise
     return summary
+
+
+def _options(state: _State, given: dict[str, int | str], default: int) -> dict[str, int | str]:
+    """What this build must repeat of the last one: what was asked for counts as long as nobody asks for something
+    else, the default size limit only where none was ever asked for."""
+    old = state.options.get("max_filesize", DEFAULT_MAX_FILESIZE)
+    asked = given.get("max_filesize")
+    if asked is None and state.options.get("asked", old != DEFAULT_MAX_FILESIZE):
+        asked = old
+    return {
+        "max_filesize": default if asked is None else asked,
+        "asked": int(asked is not None),
+        "include_secrets": given.get("include_secrets", state.options.get("include_secrets", 0)),
+    }
 
 
 def _size(root: bytes, path: bytes) -> int:
@@ -327,6 +395,12 @@ def _compare(
     return kept, pending, total
 
 
+def _removed(state: _State, kept: dict[bytes, Entry], pending: dict[bytes, Entry | None]) -> list[bytes]:
+    return [
+        path for path, old in state.tree.items() if old.kind == TREE_FILE and path not in kept and path not in pending
+    ]
+
+
 def _unless_changed(path: bytes, old: Entry, now: os.stat_result) -> Entry | None:
     """The entry with its new time when the content is still the same; None when it is not."""
     try:
@@ -360,6 +434,7 @@ class _Work:
         self.entries: dict[bytes, Entry] = {}
         self.errors: dict[bytes, int] = {}
         self.written: list[bytes] = []
+        self.options_changed = False
         self._progress = progress
         self._total = total
         self._done = 0
@@ -480,7 +555,7 @@ def _finish(
     segments += added
     if len(segments) > SEGMENTS_KEPT:
         segments = [_merge(work, segments)]
-    if tree == state.tree and not spills and state.generation:
+    if tree == state.tree and not spills and state.generation and not work.options_changed:
         summary.generation = state.generation
         _totals(work.folder, segments, summary)
         return

@@ -1,0 +1,67 @@
+"""`greppy forget`: remove a project's index. It is derived from the files, which stay."""
+
+from __future__ import annotations
+
+import os
+
+from greppy._core import engine
+from greppy.cli import CommandError, complain, show
+from greppy.cli.list import all_entries
+from greppy.index import catalog
+from greppy.index.build import BusyError
+
+
+def run(arguments: engine.Arguments) -> int:
+    places = arguments["places"]
+    if "gone" in dict(arguments["flags"]):
+        if places:
+            raise CommandError("forget takes either PATH or --gone, not both")
+        entries = [entry for entry in all_entries() if entry.gone]
+        if not entries:
+            print("nothing to forget: the folder of every indexed project is there")
+    else:
+        # All are found before the first is removed: a wrong path removes nothing.
+        found = [_entry_of(place) for place in places] if places else [_entry_of_current()]
+        entries = list({entry.folder: entry for entry in found}.values())
+    return max([_remove(entry) for entry in entries], default=0)
+
+
+def _entry_of_current() -> catalog.Entry:
+    root = show.project_root(None)
+    entry = catalog.read(_folder(root))
+    if entry is None:
+        raise CommandError(f"{os.fsdecode(root)} has no index; 'greppy list' shows what has one")
+    entry.root = root
+    return entry
+
+
+def _entry_of(place: bytes) -> catalog.Entry:
+    """The index of a project, by its root (which may be gone) or by a path inside it."""
+    if not place:
+        raise CommandError("an empty PATH is no project")
+    real = os.path.realpath(place)
+    for root in (real, engine.find_project(real)):
+        entry = catalog.read(_folder(root))
+        if entry is not None:
+            entry.root = root
+            return entry
+    raise CommandError(f"{os.fsdecode(place)} has no index; 'greppy list' shows what has one")
+
+
+def _folder(root: bytes) -> bytes:
+    try:
+        return engine.index_folder(root)
+    except RuntimeError as error:
+        raise CommandError(str(error)) from None
+
+
+def _remove(entry: catalog.Entry) -> int:
+    name = show.path(entry.root or entry.folder)
+    try:
+        size = catalog.remove(entry.folder)
+    except BusyError:
+        return complain(f"the index of {name} is being written; try again when that has ended")
+    except OSError as error:
+        return complain(f"cannot remove the index of {name} in {show.path(entry.folder)}: {error.strerror}")
+    print(f"forgot {name}: removed {show.megabytes(size)} in {show.path(entry.folder)}")
+    return 0
