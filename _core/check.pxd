@@ -14,7 +14,7 @@ from _core.hash cimport hash64
 from _core.languages cimport LANG_COUNT
 from _core.outline cimport KIND_COUNT
 from _core.parts cimport _compare as compare_bytes
-from _core.postings cimport BLOCK, CODES, Impacts, code_length, impacts_init
+from _core.postings cimport BLOCK, CODES, LEVEL, RANGE, Impacts, code_length, impacts_init
 from _core.segment cimport (
     ChunkRecord, Def, Defs, FileRecord, List, PartRecord, RankRecord, Segment, CHUNK_STEP, defs_next, defs_open,
     list_block, list_close, segment_chunk, segment_chunk_file, segment_file, segment_file_chunks, segment_list,
@@ -101,6 +101,16 @@ cdef inline const char* check_chunks(Segment* s) noexcept nogil:
     return NULL
 
 
+cdef inline bint _bounded(const List* l, uint32_t b, uint32_t doc, uint32_t code, uint32_t impact) noexcept nogil:
+    """Whether what the list promises about block `b` and about the document's range is no less than this posting."""
+    cdef uint32_t r = doc // RANGE
+    if b < l.blocks and (code > l.skips[b].top_code or impact > l.skips[b].impact):
+        return False
+    if l.ranges == NULL:
+        return True
+    return impact <= LEVEL * <uint32_t>(l.ranges[r] & 15 if r < l.half else l.ranges[r - l.half] >> 4)
+
+
 cdef inline const char* _check_list(Segment* s, uint32_t post, const Impacts* impacts) noexcept nogil:
     cdef uint32_t[BLOCK] docs
     cdef uint8_t[BLOCK] codes
@@ -121,9 +131,10 @@ cdef inline const char* _check_list(Segment* s, uint32_t post, const Impacts* im
         for i in range(n):
             if docs[i] < next or docs[i] >= s.n_chunks or codes[i] >= CODES:
                 wrong = b"the documents of a posting list do not ascend"
-            elif b < l.blocks and (codes[i] > l.skips[b].top_code
-                                   or impacts.of[codes[i] * 256 + s.chunk_len[docs[i]]] > l.skips[b].impact):
+                break
+            if not _bounded(&l, b, docs[i], codes[i], impacts.of[codes[i] * 256 + s.chunk_len[docs[i]]]):
                 wrong = b"a posting list promises lower scores than it has"
+                break
             next = <uint64_t>docs[i] + 1
         if wrong != NULL:
             break

@@ -389,6 +389,9 @@ cdef inline bint config_defaults(Config* c, Args* a) noexcept nogil:
             bytes_uint(&where, <unsigned long>c.error_line)
         bytes_str(&where, b": ")
         bytes_byte(&where, 0)
+        if path.len > MESSAGE // 2:  # there must be room for what is wrong with it
+            message(a.error, b"the configuration", NULL if where.failed else <const char*>where.data, c.error)
+            return False
         message(a.error, <const char*>path.data, NULL if where.failed else <const char*>where.data, c.error)
         return False
     for i in range(c.n):

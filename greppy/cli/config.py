@@ -34,7 +34,8 @@ def run(arguments: engine.Arguments) -> int:
         _set(path, known_key(places[0]), places[1])
     elif places:
         key = known_key(places[0])
-        print(values(path).get(key, KEYS[key][2] or "not set").strip('"'))
+        found = {name: os.fsdecode(value) for name, value, _, _ in _parse(path, _read(path))}
+        print(found.get(key, KEYS[key][2].strip('"') or "not set"))
     else:
         _show(path)
     return 0

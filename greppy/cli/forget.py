@@ -40,7 +40,8 @@ def _entry_of(place: bytes) -> catalog.Entry:
     if not place:
         raise CommandError("an empty PATH is no project")
     real = os.path.realpath(place)
-    for root in (real, engine.find_project(real)):
+    # What is not there is in no project: a root that is gone has an index of its own name, or none.
+    for root in (real, engine.find_project(real)) if os.path.lexists(place) else (real,):
         entry = catalog.read(_folder(root))
         if entry is not None:
             entry.root = root

@@ -29,9 +29,11 @@ def run(arguments: engine.Arguments) -> int:
     try:
         root = _root(flags.get("project"))
         defaults = dict(engine.config_defaults("index", "no-config" in flags))
+        # Not a flag that is given first: what was once asked for on a command line is remembered and wins over it.
+        default_size = defaults.pop("max-filesize", None)
+        flags = {**defaults, **flags}
         max_filesize = _size(flags["max-filesize"] or b"") if "max-filesize" in flags else None
-        default_max_filesize = _size(defaults["max-filesize"] or b"") if "max-filesize" in defaults else None
-        threads = {**defaults, **flags}.get("threads")
+        threads = _threads(flags["threads"] or b"") if "threads" in flags else None
         quiet = "quiet" in flags
         with _progress(root, quiet) as progress:
             summary = build_index(
@@ -39,8 +41,8 @@ def run(arguments: engine.Arguments) -> int:
                 force="force" in flags,
                 max_filesize=max_filesize,
                 include_secrets=_secrets(arguments),
-                default_max_filesize=default_max_filesize,
-                threads=None if threads is None else _threads(threads),
+                default_max_filesize=None if default_size is None else _size(default_size),
+                threads=threads,
                 progress=progress,
             )
     except IndexingError as error:

@@ -255,8 +255,8 @@ def _array(data: bytes, directory: dict[str, tuple[str, int, int, int]], name: s
 
 
 def _load(folder: bytes) -> _State:
-    """The last commit; an empty state when there is none, it is damaged or of another version: then all is built
-    anew."""
+    """The last commit; no files and no segments when there is none, it is damaged or of another version: then all is
+    built anew, with the options that can still be read."""
     state = _State()
     manifest = os.path.join(folder, b"manifest")
     try:
@@ -267,20 +267,20 @@ def _load(folder: bytes) -> _State:
             data = file.read()
         generation = directory["serial"]
         tree = _tree_path(folder, generation)
+        arrays = directory["arrays"]
+        state = _State(generation, dict(json.loads(_array(data, arrays, "options"))))
         if not engine.store_verify(tree, b"tree"):
             return state
-        arrays = directory["arrays"]
         deleted = _array(data, arrays, "deleted")
         segments = []
         for number, n_files, n_chunks, at, _ in _SEGMENT.iter_unpack(_array(data, arrays, "segments")):
             bits = None if at == _NOT_DELETED else deleted[at : at + (n_files + 7) // 8]
             segments.append(_Segment(number, n_files, n_chunks, bits))
             engine.store_directory(_segment_path(folder, number), b"segment")
-        options = json.loads(_array(data, arrays, "options"))
         entries = load_tree(tree)
-    except (OSError, engine.DamagedError, engine.VersionError, ValueError, KeyError):
-        return _State()
-    return _State(generation, options, segments, entries)
+    except (OSError, engine.DamagedError, engine.VersionError, TypeError, ValueError, KeyError):
+        return state
+    return _State(generation, state.options, segments, entries)
 
 
 def load_tree(path: bytes) -> dict[bytes, Entry]:
