@@ -75,7 +75,7 @@ words = values.filter(lambda text: not text.startswith("-"))
 @st.composite
 def lines(draw: st.DrawFn) -> tuple[str, list[str], list[tuple[str, bytes | None]], list[bytes]]:
     """(command, arguments behind it, flags and places that they mean), every flag written in one of its ways."""
-    command = draw(st.sampled_from(["search", "index"]))
+    command = draw(st.sampled_from([command for command in COMMANDS if table(command)]))
     arguments: list[str] = []
     flags: list[tuple[str, bytes | None]] = []
     places: list[bytes] = []
