@@ -508,8 +508,12 @@ cdef inline const char* command_notes(int command) noexcept nogil:
             b"  alone: as many places as a search without a limit shows of the file.\n"
             b"  A token is four bytes of what is printed. A result is printed whole or not at all; if not even the\n"
             b"  best one fits into --max-tokens, that is an error.\n"
-            b"  --explain adds a line behind each result (in JSON an object): the score and the signals it is the sum\n"
-            b"  of, named as the ranking's weights are.\n")
+            b"  --explain adds a line behind each result (in JSON an object): the score as a sum of signals.\n"
+            b"    chunks: the file's best chunks by BM25          top_sum: its chunks among the best of all\n"
+            b"    name_cover, name_precision: QUERY in its name   folders: QUERY in its folders' names\n"
+            b"    symbol, symbol_type, named: it defines QUERY    symbol_file: it is named like the symbol\n"
+            b"    depth: folders above it                         bm25: a further chunk of a file listed above\n"
+            b"    test, example, compat, generated, vendored: what is lowered for being that\n")
     return b""
 
 

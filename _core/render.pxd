@@ -362,6 +362,8 @@ cdef inline int64_t _millionths(double v) noexcept nogil:
     """`v` as `json_number` with six decimals prints it, without the point."""
     cdef char[400] text
     cdef int i, n = snprintf(text, 400, b"%.6f", v)
+    if n < 8:
+        return 0  # no number
     for i in range(n - 7, n):
         text[i] = text[i + 1]  # the NUL behind comes along
     return strtoll(text, NULL, 10)

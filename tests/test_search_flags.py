@@ -322,6 +322,12 @@ def test_explain(shop: Project, query: str) -> None:
     assert [json.loads(line, parse_float=str) for line in streamed] == hits
 
 
+def test_the_help_tells_what_the_signals_are(run: Run) -> None:
+    text = run("search", "--help").stdout.decode()
+    for name in SIGNALS - {"k1", "b", "word_decay", "path_decay", "exhaustive"}:  # these make no addend
+        assert re.search(rf"^    .*\b{name}\b.*:", text, re.MULTILINE), name
+
+
 def test_explain_knows_the_reasons(shop: Project) -> None:
     def signals(query: str, path: str) -> dict[str, float]:
         hits = json.loads(shop.search(query, "-n", "100", "--json", "--explain").stdout)["results"]
