@@ -350,6 +350,31 @@ def test_a_linked_work_tree(project: Project, needs_git: None, tmp_path: Path) -
     assert set(project.files("needle")) == {"a.py", "sub/b.py"}
 
 
+@pytest.mark.parametrize("kind", ["gitfile", "linked"])
+def test_the_repository_lies_elsewhere(project: Project, needs_git: None, tmp_path: Path, kind: str) -> None:
+    """What its index and its rules say is heeded, and a change of them is seen."""
+    store = tmp_path / "store"
+    root = project.root
+    if kind == "gitfile":
+        project.git("init", "--separate-git-dir", str(store))
+    else:
+        make_repository(project, "../seed")
+        project.git("clone", "-q", "--bare", str(tmp_path / "seed"), str(store))
+        project.git("worktree", "add", "-q", str(root / "tree"), cwd=store)
+        root = root / "tree"
+    needles(Project(root, project.run, {}), "a.py", "b.log", "c.tmp", "deep/d.py")
+    exclude = store / "info/exclude"
+    exclude.parent.mkdir(exist_ok=True)
+    exclude.write_text("*.log\n*.tmp\n")
+    (root / "inside.py").unlink(missing_ok=True)  # what the clone brought
+    project.age()
+    assert set(project.files("needle", cwd=root)) == {"a.py", "deep/d.py"}
+    project.git("add", "-f", "c.tmp", cwd=root)
+    assert set(project.files("needle", cwd=root)) == {"a.py", "c.tmp", "deep/d.py"}
+    exclude.write_text("*.tmp\n/deep\n")
+    assert set(project.files("needle", cwd=root / "deep")) == {"../a.py", "../b.log", "../c.tmp"}
+
+
 def excludes(project: Project, where: str, home: Path) -> Path:
     """A file of rules outside of the work tree, told to git."""
     if where == "info":
