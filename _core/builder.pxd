@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset, memcmp, memchr, strlen
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve, bytes_varint
 from _core.chunk cimport chunk_lines, CLASS_BITS
 from _core.content cimport (
-    ENCODING_BYTES, encoding_of, utf16_to_utf8, is_generated, is_minified, is_secret,
+    ENCODING_BYTES, SNIFF_BYTES, encoding_of, utf16_to_utf8, is_binary, is_generated, is_minified, is_secret,
 )
 from _core.hash cimport hash64
 from _core.languages cimport language_of
@@ -41,7 +41,6 @@ from _core.text cimport Token, Terms, next_token, token_terms, make_term, TERM_M
 
 cdef enum:
     LINE_BYTES = 4096          # of a line that are indexed
-    SNIFF_BYTES = 8192         # a NUL in there makes a file binary
     HOLES_BYTES = 1 << 20      # files of so many bytes are asked for holes, which are NULs, before they are read
     HEAD_LINES = 60            # comments up there, before the first definition, speak about the file
     RACY_NS = 20000000         # a file this young when it was read may change again within one tick of its clock
@@ -461,10 +460,6 @@ cdef inline void _index(Builder* b, const uint8_t* text, uint32_t n, int languag
         bytes_byte(&b.chunk_len, <uint8_t>length_code(parts))
         b.total_len += code_length(length_code(parts))
         b.n_chunks += 1
-
-
-cdef inline bint is_binary(const uint8_t* p, size_t n) noexcept nogil:
-    return memchr(p, 0, n if n < SNIFF_BYTES else SNIFF_BYTES) != NULL
 
 
 cdef inline bint _read_file(int fd, uint64_t size, Bytes* out, bint* whole) noexcept nogil:

@@ -20,17 +20,25 @@ cdef enum Encoding:
     ENCODING_UTF16_BE = 2
 
 cdef enum:
+    SNIFF_BYTES = 8192      # a NUL in there makes a file binary
     MARK_BYTES = 4096       # of a file that are looked at for what a generator or a key says of itself
     MARK_LINES = 40
     LONG_LINE = 1000        # lines of over so many bytes are not written by hand
     LONG_TEXT = 2000        # when they have so many bytes together, and most of the file's
 
 
+cdef inline bint is_binary(const uint8_t* p, size_t n) noexcept nogil:
+    return memchr(p, 0, n if n < SNIFF_BYTES else SNIFF_BYTES) != NULL
+
+
 cdef inline int encoding_of(const uint8_t* p, size_t n) noexcept nogil:
-    """By its mark. UTF-32 begins like UTF-16 and is no text here: it is full of NULs."""
-    if n >= 2 and p[0] == 0xFF and p[1] == 0xFE and not (n >= 4 and p[2] == 0 and p[3] == 0):
+    """By its mark, and a NUL: UTF-16 without one has no line end and no ASCII at all, so two stray bytes before plain
+    text are the likelier story. UTF-32 begins like UTF-16 and is no text here: what is decoded is full of NULs."""
+    if n < 2 or not is_binary(p, n):
+        return ENCODING_BYTES
+    if p[0] == 0xFF and p[1] == 0xFE:
         return ENCODING_UTF16_LE
-    if n >= 2 and p[0] == 0xFE and p[1] == 0xFF:
+    if p[0] == 0xFE and p[1] == 0xFF:
         return ENCODING_UTF16_BE
     return ENCODING_BYTES
 

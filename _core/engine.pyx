@@ -17,7 +17,7 @@ from _core cimport store as _store
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add
 from _core.check cimport check_chunks, check_files, check_paths, check_terms
 from _core.chunk cimport chunk_lines
-from _core.content cimport ENCODING_BYTES, encoding_of, utf16_to_utf8 as _utf16_to_utf8
+from _core.content cimport ENCODING_UTF16_LE, ENCODING_UTF16_BE, utf16_to_utf8 as _utf16_to_utf8
 from _core.filter cimport Filter, filter_free, GLOBS_MAX, PLACES_MAX
 from _core.flags cimport (
     Args, Flag, args_parse, flag_get, help_text, command_alias, command_by_name, command_examples, command_help,
@@ -176,12 +176,10 @@ def path_flags(bytes path) -> int:
     return _path_flags(<const uint8_t*>path, len(path))
 
 
-def utf16_to_utf8(bytes raw) -> bytes:
-    """Of text with its byte order mark; ValueError without one."""
+def utf16_to_utf8(bytes raw, bint big_endian) -> bytes:
+    """Of text with its byte order mark, which is left out whatever it is."""
     cdef Bytes out
-    cdef int encoding = encoding_of(<const uint8_t*>raw, len(raw))
-    if encoding == ENCODING_BYTES:
-        raise ValueError("no byte order mark")
+    cdef int encoding = ENCODING_UTF16_BE if big_endian else ENCODING_UTF16_LE
     bytes_init(&out)
     try:
         if not _utf16_to_utf8(<const uint8_t*>raw, len(raw), encoding, &out):

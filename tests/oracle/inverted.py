@@ -19,6 +19,7 @@ from oracle import postings, text
 CODE, SIGNATURE, COMMENT, HEAD, NAME = 2, 3, 3, 3, 6  # weights of fields in halves
 LINE_BYTES = 4096
 HEAD_LINES = 60
+GENERATED = 16  # a flag of files
 BLANK, COMMENT_LINE, ATTRIBUTE = 1, 2, 3
 CLASS_BITS, LINE_HEAD = 15, 32
 KINDS = engine.kind_names()
@@ -67,6 +68,12 @@ class File:
     n_name: int
     whole_name: int
     chunks: list[Chunk]
+
+
+def minified(lines: list[bytes]) -> bool:
+    """Over half of the bytes, and 2,000 at least, stand in lines of over 1,000 bytes, their line ends included."""
+    long = sum(len(line) for line in lines if len(line) > 1000)
+    return long >= 2000 and long > sum(map(len, lines)) // 2
 
 
 def name_class(kind: str) -> int:
@@ -159,7 +166,7 @@ def invert(path: bytes, content: bytes) -> File:
         path,
         content,
         language,
-        engine.path_flags(path),
+        engine.path_flags(path) | (GENERATED if minified(lines) else 0),
         path.count(b"/"),
         len(lines),
         words,
