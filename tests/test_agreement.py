@@ -12,7 +12,7 @@ pytest.importorskip("tree_sitter", reason="tree-sitter is not installed (pip ins
 
 from agreement import corpora
 from agreement.grammars import GRAMMARS
-from agreement.measure import FILES, Agreement, compare, measure
+from agreement.measure import Agreement, compare, markdown, measure
 
 ROWS = json.loads((Path(__file__).parent / "agreement/agreement.json").read_text())
 SLACK = 0.005
@@ -30,6 +30,11 @@ def test_committed_numbers_are_above_the_bar(language: str) -> None:
     assert row["precision"] >= BARS[language]
 
 
+def test_the_table_in_the_documentation_is_the_one_committed() -> None:
+    text = (Path(__file__).parents[1] / "docs/languages.md").read_text()
+    assert [markdown(language, row) for language, row in ROWS.items() if markdown(language, row) not in text] == []
+
+
 @pytest.mark.parametrize("language", GRAMMARS)
 def test_agreement_has_not_fallen(language: str) -> None:
     """On the source that is here: Python's library always, the others once `python -m agreement --fetch` has run;
@@ -42,7 +47,7 @@ def test_agreement_has_not_fallen(language: str) -> None:
         except corpora.Unavailable as error:
             pytest.skip(f"offline? {error}")
     result = measure(language)
-    assert result.files == min(ROWS[language]["files"], FILES)
+    assert result.files >= 200
     now, before = result.row(), ROWS[language]
     for what in ("recall", "precision", "names", "kinds"):
         assert now[what] >= before[what] - SLACK, (language, what, now, before)

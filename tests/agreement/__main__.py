@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import corpora
 from .grammars import GRAMMARS
-from .measure import FILES, measure, some
+from .measure import FILES, HEADER, markdown, measure, some
 
 COMMITTED = Path(__file__).with_name("agreement.json")
 
@@ -24,8 +24,7 @@ def main() -> int:
     args = parser.parse_args()
     rows = json.loads(COMMITTED.read_text()) if COMMITTED.exists() else {}
     status = 0
-    print("| language | files | left out | definitions | recall | precision | names | kinds |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(HEADER)
     for language in args.languages or GRAMMARS:
         if args.fetch:
             try:
@@ -38,7 +37,7 @@ def main() -> int:
             continue
         result = measure(language, args.files, args.show > 0)
         rows[language] = result.row()
-        print("| " + " | ".join([language, *map(str, rows[language].values())]) + " |", flush=True)
+        print(markdown(language, rows[language]), flush=True)
         if args.show:
             for line in some(result.seen, args.show):
                 print(line)

@@ -455,11 +455,10 @@ def lua(n: Node) -> Iterator[Found]:
         if values.named_children and values.named_children[0].type == "function_definition":
             if first.type != "bracket_index_expression":
                 yield from named(first, "function")
-        elif first.type == "identifier" and n.start_point[1] in (0, 6):
-            if type_at(n, 1) == "chunk" or (type_at(n, 1) == "variable_declaration" and type_at(n, 2) == "chunk"):
-                for name in names.named_children:
-                    if name.type == "identifier":
-                        yield from named(name, "variable")
+        elif first.type == "identifier" and "chunk" in (type_at(n, 1), type_at(n, 2)) and n.start_point[1] in (0, 6):
+            for name in names.named_children:
+                if name.type == "identifier":
+                    yield from named(name, "variable")
 
 
 def swift(n: Node) -> Iterator[Found]:
@@ -478,9 +477,9 @@ def swift(n: Node) -> Iterator[Found]:
     elif t in ("typealias_declaration", "associatedtype_declaration"):
         yield from named(name_of(n), "type")
     elif t == "class_declaration":
-        word = n.child_by_field_name("declaration_kind")
+        declared_by = n.child_by_field_name("declaration_kind")
         kinds = {"class": "class", "actor": "class", "struct": "struct", "enum": "enum", "extension": "impl"}
-        yield from named(name_of(n), kinds[text_of(word)] if word is not None else "class")
+        yield from named(name_of(n), kinds[text_of(declared_by)] if declared_by is not None else "class")
     elif inside not in bodies:
         name = name_of(n)
         binding = child(n, "value_binding_pattern") or (child(name, "value_binding_pattern") if name else None)
@@ -556,9 +555,9 @@ def haskell(n: Node) -> Iterator[Found]:
             names = [one] if one is not None else []
             several = n.child_by_field_name("names") or child(n, "binding_list")
             names += several.named_children if several is not None else []
-            for name in names:
-                yield Found(name.start_point[0], text_of(name).strip("()"),
-                            "method" if home == "class_declarations" else "function")
+            kind = "method" if home == "class_declarations" else "function"
+            for each in names:
+                yield Found(each.start_point[0], text_of(each).strip("()"), kind)
     elif home == "declarations":  # function, bind
         name = name_of(n)
         if name is not None:

@@ -50,6 +50,14 @@ class Agreement:
         }
 
 
+HEADER = "| language | files | left out | definitions | recall | precision | names | kinds |\n" + "|---" * 8 + "|"
+
+
+def markdown(language: str, row: dict[str, float | int]) -> str:
+    cells = [f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()]
+    return "| " + " | ".join([language, *cells]) + " |"
+
+
 def by_row(found: Iterator[Found]) -> dict[int, list[Found]]:
     rows: dict[int, list[Found]] = {}
     for one in found:
