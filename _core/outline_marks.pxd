@@ -401,7 +401,7 @@ cdef inline uint32_t special_or_mark(Scan* s, uint32_t p) noexcept nogil:
         if s.lang == LANG_ERLANG:
             s.tok.kind = 0
             return _line_comment(s, p)
-        if s.lang == LANG_RUBY and not _value_before(s):
+        if s.lang == LANG_RUBY and (not _value_before(s) or s.prev == TK_IDENT and byte_at(s, p - 1) == 32):
             q = p + 1
             if d == 119 or d == 87 or d == 105 or d == 73 or d == 113 or d == 81 or d == 114 or d == 120 or d == 115:
                 q += 1

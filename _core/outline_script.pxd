@@ -251,7 +251,8 @@ cdef inline void _open_brace(Scan* s) noexcept nogil:
             open_scope(s, 123, SC_OBJECT, sc.owner, True)
     elif last_kw == KW_IMPORT or (last_kw == KW_EXPORT) or last_kw == KW_CONST or last_kw == KW_LET \
             or last_kw == KW_VAR or (s.toks[s.base].kw == KW_IMPORT and last != 41):
-        s.state = ST_OTHER
+        # const { a } = x, b = y: the names after the first are found
+        s.state = ST_NAMED if s.state == ST_DECL and s.decl[s.decl_kw] != KIND_ENUM else ST_OTHER
         open_scope(s, 123, SC_OPAQUE, owner, True)
     elif s.state == ST_NAMED and s.decl_kw == KW_FUNCTION:
         open_scope(s, 123, SC_FUNC, owner, False)

@@ -11,6 +11,7 @@ from _core.outline_config cimport STR_ESCAPE, STR_MULTI, STR_DOUBLED, STR_INTERP
 cdef enum:
     INTERPOLATION_DEEPEST = 6
     REGEX_LONGEST = 4000
+    REGEX_IN_STRING = 120
 
 
 cdef inline uint8_t closer_of(uint8_t c) noexcept nogil:
@@ -20,6 +21,34 @@ cdef inline uint8_t closer_of(uint8_t c) noexcept nogil:
     elif c == 123: return 125
     elif c == 60: return 62
     return c
+
+
+cdef inline bint _regex_before(const uint8_t* t, uint32_t p) noexcept nogil:
+    """Whether what stands before `/` is followed by a value: a bracket, a comma or an operator."""
+    cdef uint8_t c
+    if p > 0 and t[p - 1] == 32:
+        p -= 1
+    c = t[p - 1] if p else 0
+    return c == 40 or c == 44 or c == 61 or c == 58 or c == 91 or c == 123 or c == 33 or c == 38 or c == 124
+
+
+cdef inline uint32_t _short_regex(Scan* s, uint32_t p) noexcept nogil:
+    """Behind the regular expression whose text begins at `p`, 0 when it does not end on the line and soon."""
+    cdef uint32_t stop = p + REGEX_IN_STRING if s.end - p > REGEX_IN_STRING else s.end
+    cdef bint in_class = False
+    cdef uint8_t c
+    while p < stop and s.text[p] != 10:
+        c = s.text[p]
+        if c == 92:
+            p += 1
+        elif c == 91:
+            in_class = True
+        elif c == 93:
+            in_class = False
+        elif c == 47 and not in_class:
+            return p + 1
+        p += 1
+    return 0
 
 
 cdef inline uint32_t skip_string(
@@ -77,6 +106,11 @@ cdef inline uint32_t skip_string(
                         # a quote that is not closed on its line is none (an apostrophe, a regular expression)
                         p = p + 1 if q < end and t[q] == 10 and t[q - 1] != c else q
                         continue
+                    elif c == 47 and s.regex and _regex_before(t, p):
+                        q = _short_regex(s, p + 1)
+                        if q:
+                            p = q
+                            continue
                     elif c == 92 and p + 1 < end and t[p + 1] != 10:
                         p += 1
                     elif c == 10:

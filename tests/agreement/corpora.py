@@ -42,6 +42,7 @@ class Package:
             path.endswith(extensions)
             and self.under in path
             and ".min." not in path
+            and "-min." not in path
             and not any(part in path for part in self.without)
         )
 

@@ -46,3 +46,8 @@ module.exports = {
 describe('store', () => {
   it('works', function () { const t = 1 })
 })
+
+const { first } = require("./first"),
+  Second = require("./second");
+const escaped = (text) => `"${text.replace(/[\n"`\\]/g, (m) => `\\${m}`)}"`;
+function afterEscaped() {}

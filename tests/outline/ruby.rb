@@ -56,3 +56,10 @@ end
 class ::Shop::Error < StandardError; end
 def top_level(a, b = {}) ; end
 __END__
+
+def delimited
+  assert_equal %{it's}, link %q(don't)
+  assert_match %r{^[a-z']*$}, text
+end
+
+def after_delimited; end
