@@ -18,7 +18,7 @@ from _core.flags cimport (
     Args, Flag, args_last, flag_get, message, ARGS_FLAGS, MESSAGE, FLAG_LIMIT, FLAG_COLOR, FLAG_NO_TESTS,
     FLAG_NO_REFRESH, FLAG_MAX_FILESIZE, FLAG_THREADS, FLAG_NO_CONFIG,
 )
-from _core.sys cimport c_close, c_getenv, c_open, c_read, errno, EINTR, ENOENT, ENOTDIR, O_CLOEXEC, O_RDONLY
+from _core.sys cimport c_close, c_getenv, c_open, c_read, errno, EACCES, EINTR, ENOENT, ENOTDIR, O_CLOEXEC, O_RDONLY
 
 cdef extern from "<stdlib.h>" nogil:
     int c_setenv "setenv"(const char*, const char*, int)
@@ -339,11 +339,14 @@ cdef inline bint config_parse(Config* c) noexcept nogil:
 
 
 cdef inline bint config_read(Config* c, const char* path) noexcept nogil:
-    """The file at `path`, parsed. `c` is all zeros. False: as `config_parse`."""
+    """The file at `path`, parsed. `c` is all zeros. False: as `config_parse`.
+
+    Where nobody named it, a file that must not be read is none: a program with another user's HOME still searches."""
+    cdef const char* named = c_getenv(b"GREPPY_CONFIG")
     cdef ssize_t n = 1
     cdef int fd = c_open(path, O_RDONLY | O_CLOEXEC)
     if fd < 0:
-        if errno == ENOENT or errno == ENOTDIR:
+        if errno == ENOENT or errno == ENOTDIR or (errno == EACCES and (named == NULL or named[0] == 0)):
             return True
         return _fail(c, 0, strerror(errno))
     while n and c.text.len < CONFIG_BYTES and bytes_reserve(&c.text, 4096):

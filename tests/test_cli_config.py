@@ -270,6 +270,19 @@ def test_files_that_are_none(shop: Project, env: dict[str, str], tmp_path: Path)
     assert shop.search("retry", env={**env, "GREPPY_CONFIG": "/dev/null/x"}).returncode == 0
 
 
+def test_another_users_home(config: Path, run_as_other: Run, env: dict[str, str], tmp_path: Path) -> None:
+    """What is not ours to read is not ours to follow; a file that we are told to read must be readable."""
+    write(config, "nonsense\n")
+    config.parent.chmod(0o700)
+    config.chmod(0o600)
+    project = tmp_path / "home" / "project"
+    project.mkdir(mode=0o777)
+    (project / "a.py").write_text("needle = 1\n")
+    project.chmod(0o777)
+    done = run_as_other("search", "needle", cwd=project)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"a.py:1:needle = 1\n", b"")
+
+
 def test_one_small_file_is_all_it_costs(shop: Project, config: Path, greppy_bin: Path, env: dict[str, str]) -> None:
     write(config, "limit = 5\n")
     try:

@@ -68,6 +68,8 @@ CASES: list[tuple[list[str], list[str]]] = [
     (["completions", ""], ["bash", "fish", "zsh"]),
     (["help", "doc"], ["doctor"]),
     (["check", "--re"], ["--repair"]),
+    (["search", "config", "--ty"], ["--type", "--type-not"]),
+    (["search", "list", "--uns"], []),
 ]
 
 
@@ -82,7 +84,7 @@ def in_bash(script: Path, words: list[str], folder: Path) -> list[str]:
     )
     done = subprocess.run(["bash", "--norc", "-c", program], cwd=folder, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, ""), done
-    return sorted(done.stdout.split("\n")[:-1])
+    return sorted(word for word in done.stdout.split("\n") if word)
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
@@ -97,7 +99,7 @@ def test_bash_paths(script: dict[str, Path], folder: Path) -> None:
     assert in_bash(script["bash"], ["search", "x", "-p", "s"], folder) == ["src"]
     assert in_bash(script["bash"], ["forget", "w"], folder) == ["with blank"]
     assert in_bash(script["bash"], ["search", "--type", "=", "pyt"], folder) == ["python"]
-    assert in_bash(script["bash"], ["nonsense", "x"], folder) == [""]
+    assert in_bash(script["bash"], ["nonsense", "x"], folder) == []
     done = subprocess.run(
         ["bash", "--norc", "-c", f"source '{script['bash']}'; complete -p greppy"], capture_output=True
     )
@@ -171,6 +173,7 @@ def test_zsh(script: dict[str, Path], folder: Path, env: dict[str, str], tmp_pat
     for words, offered in CASES:
         found = zsh.offered(words, tmp_path / "offered")
         assert set(offered) <= {word.rstrip("=") for word in found}, (words, found)
+        assert not any(word.startswith("--") for word in found) or words[-1].startswith("--"), (words, found)
     assert {"source.txt", "src"} <= {
         word.rstrip("/") for word in zsh.offered(["search", "x", "s"], tmp_path / "offered")
     }

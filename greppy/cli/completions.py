@@ -197,18 +197,27 @@ def _fish_choices(found: list[str] | str | None) -> str:
 def fish() -> str:
     all_commands = commands()
     names = " ".join(name for command in all_commands for name in command.names)
-    first = "__fish_use_subcommand"
-    out = ["# greppy completions for fish", "complete -c greppy -f"]
+    first = "'not __greppy_command'"
+    # fish's own conditions take any word for the command, and a question may well be "list" or "config".
+    out = [
+        "# greppy completions for fish",
+        "function __greppy_command",
+        "    set -l words (commandline -opc)",
+        "    test (count $words) -ge 2",
+        "    and begin; test (count $argv) -eq 0; or contains -- $words[2] $argv; end",
+        "end",
+        "complete -c greppy -f",
+    ]
     for command in all_commands:
         out += [f"complete -c greppy -n {first} -a {name} -d {_fish_quoted(command.help)}" for name in command.names]
     out += [
         f"complete -c greppy -n {first} -a help -d 'the help of a command'",
         f"complete -c greppy -n {first} -l help -s h -d 'the commands'",
         f"complete -c greppy -n {first} -l version -s V -d 'the version'",
-        f"complete -c greppy -n '__fish_seen_subcommand_from help' -a '{names}'",
+        f"complete -c greppy -n '__greppy_command help' -a '{names}'",
     ]
     for command in all_commands:
-        seen = f"'__fish_seen_subcommand_from {' '.join(command.names)}'"
+        seen = f"'__greppy_command {' '.join(command.names)}'"
         found = choices(command.arguments)
         if command.arguments == "PATH":
             out += [f"complete -c greppy -n {seen} -F"]
