@@ -16,7 +16,7 @@ from libc.string cimport memmove, memset, strcmp, strlen, strerror
 from _core.base cimport Bytes, bytes_init, bytes_byte, bytes_reserve, bytes_str, bytes_uint
 from _core.flags cimport (
     Args, Flag, args_last, flag_get, message, ARGS_FLAGS, MESSAGE, FLAG_LIMIT, FLAG_COLOR, FLAG_NO_TESTS,
-    FLAG_NO_REFRESH, FLAG_MAX_FILESIZE, FLAG_THREADS, FLAG_NO_CONFIG,
+    FLAG_NO_REFRESH, FLAG_MAX_FILESIZE, FLAG_THREADS, FLAG_STRICT, FLAG_NO_CONFIG,
 )
 from _core.sys cimport c_close, c_getenv, c_open, c_read, errno, EACCES, EINTR, ENOENT, ENOTDIR, O_CLOEXEC, O_RDONLY
 
@@ -24,7 +24,7 @@ cdef extern from "<stdlib.h>" nogil:
     int c_setenv "setenv"(const char*, const char*, int)
 
 cdef enum:
-    CONFIG_KEYS = 6
+    CONFIG_KEYS = 7
     CONFIG_BYTES = 1 << 16   # no configuration is as large
 
 cdef enum ConfigKind:
@@ -80,10 +80,14 @@ cdef inline void config_key(int i, ConfigKey* k) noexcept nogil:
         k.flag = FLAG_MAX_FILESIZE
         k.kind = CONFIG_SIZE
         k.normal = b"\"1M\""
-    else:
+    elif i == 5:
         k.flag = FLAG_THREADS
         k.low = 1
         k.high = 64
+    else:
+        k.flag = FLAG_STRICT
+        k.kind = CONFIG_SWITCH
+        k.normal = b"false"
 
 
 cdef inline bint config_named(const char* flag, const char* key, size_t n) noexcept nogil:

@@ -221,6 +221,15 @@ def test_threads(shop: Project, config: Path) -> None:
     assert_error(shop.run("index"), f"{config}:1", "threads")
 
 
+def test_strict(project: Project, config: Path, run_as_other: Run) -> None:
+    project.fill({"a.py": "a = 1\n", "closed.py": "b = 1\n"})
+    (project.root / "closed.py").chmod(0)
+    assert run_as_other("index", cwd=project.root).returncode == 0
+    write(config, "strict = true\n")
+    assert run_as_other("index", "--force", cwd=project.root).returncode == 2
+    assert run_as_other("index", "--force", "--no-config", cwd=project.root).returncode == 0
+
+
 # ------------------------------------------------------------------------------------------------- what goes wrong
 
 
