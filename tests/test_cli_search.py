@@ -514,7 +514,7 @@ AWKWARD = (
 
 
 def test_json_is_valid_whatever_the_file_holds(project: Project) -> None:
-    project.fill({"a.txt": AWKWARD, "b.txt": b"needle \xf0\x9f", "c.txt": b"\xff\xfeneedle"})
+    project.fill({"a.txt": AWKWARD, "b.txt": b"needle \xf0\x9f", "c.txt": b"\xff\xfe needle"})
     project.index("-q")
     for flags in (["--json"], ["--jsonl"]):
         done = project.search("needle", *flags)
