@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -221,7 +222,9 @@ def test_progress_with_the_summary_in_a_pipe(
 
 
 def test_ctrl_c_leaves_the_old_index(shop: Project, terminal: Terminal, large: Project) -> None:
-    """`large` has added its files to the same project."""
+    """`large` has added its files to the same project; thrice as many, so that none is done when the key comes."""
+    for number in range(150, 450):
+        os.link(large.root / "first.py", large.root / f"f{number:03}.py")
     for arguments in (["index"], ["search", "handler_7"]):
         child = terminal.start(*arguments, cwd=shop.root)
         child.expect(b"indexing")
@@ -238,7 +241,7 @@ def test_ctrl_c_leaves_the_old_index(shop: Project, terminal: Terminal, large: P
         assert shop.files("handler_7", "--no-refresh") == []
     # and the next one is complete
     shop.index("-q")
-    assert len(shop.files("handler_7", "-n", "500")) == 151
+    assert len(shop.files("handler_7", "-n", "500")) == 451
     assert len(list(shop.index_folder().iterdir())) == 4
 
 
