@@ -10,6 +10,10 @@ from libc.stdlib cimport realloc, free
 from libc.string cimport memcpy, strlen
 
 
+cdef extern from * nogil:
+    int __builtin_ctzll(unsigned long long)
+
+
 cdef struct Bytes:
     uint8_t* data
     size_t len
@@ -110,3 +114,53 @@ cdef inline int bit_width(uint32_t v) noexcept nogil:
         n += 1
         v >>= 1
     return n
+
+
+cdef inline uint32_t first_bit(uint64_t v) noexcept nogil:
+    """The number of the lowest bit that is set; `v` is not 0."""
+    return <uint32_t>__builtin_ctzll(v)
+
+
+cdef inline uint64_t packed_bits(const uint8_t* v) noexcept nogil:
+    """Bit i of the result is v[i], for 64 bytes that are 0 or 1."""
+    cdef uint64_t eight, bits = 0
+    cdef uint32_t i
+    for i in range(8):
+        memcpy(&eight, v + 8 * i, 8)
+        if eight:  # mostly nothing is set; the product has byte j of `eight`, among much else, as bit 56 + j
+            bits |= (eight * <uint64_t>0x0102040810204080 >> 56) << (8 * i)
+    return bits
+
+
+cdef inline bint same_bytes(const void* a, const void* b, size_t n) noexcept nogil:
+    """memcmp(a, b, n) == 0 without a call: what is compared here is short."""
+    cdef const uint8_t* p = <const uint8_t*>a
+    cdef const uint8_t* q = <const uint8_t*>b
+    cdef uint64_t x, y
+    cdef uint32_t v, w
+    if n >= 8:
+        while n > 8:
+            memcpy(&x, p, 8)
+            memcpy(&y, q, 8)
+            if x != y:
+                return False
+            p += 8
+            q += 8
+            n -= 8
+        # the last eight, of which some may have been compared already
+        memcpy(&x, p + n - 8, 8)
+        memcpy(&y, q + n - 8, 8)
+        return x == y
+    if n >= 4:
+        memcpy(&v, p, 4)
+        memcpy(&w, q, 4)
+        if v != w:
+            return False
+        memcpy(&v, p + n - 4, 4)
+        memcpy(&w, q + n - 4, 4)
+        return v == w
+    while n:
+        n -= 1
+        if p[n] != q[n]:
+            return False
+    return True

@@ -30,7 +30,8 @@ from _core.languages cimport (
 )
 from _core.merge cimport merge_segments, bit, MERGE_INPUTS, MERGE_SYSTEM, MERGE_DAMAGED
 from _core.path cimport PathWords, path_words as _path_words, path_flags as _path_flags
-from _core.place cimport Place, Matcher, matcher_init, place_load
+from _core.match cimport Matcher, Scan, matcher_init, line_terms, next_match, scan_init, scan_next
+from _core.place cimport Place, place_load
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED
 from _core.postings cimport (
     CODES as _CODES, Impacts, impacts_init, postings_encode, code_weight as _code_weight,
@@ -228,6 +229,36 @@ def query(bytes text) -> dict:
 
 
 # --------------------------------------------------------------------------------------------------------- outline
+
+def matches(bytes question, bytes line) -> tuple:
+    """What a line has of a question: (the terms by `line_terms`, [(offset, length)] of the tokens by `next_match`)."""
+    cdef Query q
+    cdef Matcher* m = <Matcher*>malloc(sizeof(Matcher))
+    cdef double[TERMS] ones
+    cdef uint64_t[3] seen
+    cdef const uint8_t* begin = <const uint8_t*>line
+    cdef const uint8_t* end = begin + len(line)
+    cdef Scan s
+    cdef Token t
+    cdef uint32_t i
+    if m == NULL:
+        raise MemoryError
+    for i in range(TERMS):
+        ones[i] = 1
+    query_parse(<const uint8_t*>question, len(question), &q)
+    matcher_init(m, &q, ones)
+    memset(seen, 0, sizeof(seen))
+    scan_init(&s, begin, end)
+    line_terms(m, &s, scan_next(m, &s), begin, end, seen)
+    terms = [PyBytes_FromStringAndSize(<char*>q.terms[i].text, q.terms[i].len) for i in range(q.n_terms)
+             if (seen[i >> 6] >> (i & 63)) & 1]
+    places = []
+    scan_init(&s, begin, end)
+    while next_match(m, &s, &t, seen) != NULL:
+        places.append((t.at - begin, t.len))
+    free(m)
+    return terms, places
+
 
 def languages() -> list:
     """Names of the languages, by number."""

@@ -3,7 +3,9 @@
 
 It answers `search`, `--help` and `--version` itself and hands every other command to the runtime.
 """
+from libc.stddef cimport size_t
 from libc.string cimport strerror
+from _core.arena cimport Arena, arena_alloc, arena_free, arena_realloc, ARENA_TOO_MUCH
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_str
 from _core.config cimport Config, config_defaults
 from _core.flags cimport Args, args_parse, help_text, CMD_NONE, CMD_SEARCH
@@ -19,14 +21,29 @@ cdef extern from "<signal.h>" nogil:
     int SIGPIPE
 
 
-cdef extern from "<malloc.h>" nogil:
-    int mallopt(int, int)
-    int M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
-
-
 # Static, because a search touches little of it: such pages are zero without being written.
 cdef Session session
 cdef Config config
+cdef Arena memory
+
+
+# setup.py tells the linker that these are malloc, calloc, realloc and free. They are not when sanitizers have their own.
+cdef public void* front_malloc(size_t n) noexcept nogil:
+    return arena_alloc(&memory, n, False)
+
+
+cdef public void* front_calloc(size_t n, size_t size) noexcept nogil:
+    if size and n > (<size_t>1 << ARENA_TOO_MUCH) // size:
+        return NULL
+    return arena_alloc(&memory, n * size, True)
+
+
+cdef public void* front_realloc(void* p, size_t n) noexcept nogil:
+    return arena_realloc(&memory, p, n)
+
+
+cdef public void front_free(void* p) noexcept nogil:
+    arena_free(&memory, p)
 
 
 cdef int _print(const Bytes* text) noexcept nogil:
@@ -39,10 +56,6 @@ cdef public int main(int argc, char** argv) noexcept nogil:
     cdef Args args
     cdef Bytes text
     cdef int status
-    # A short life: memory is taken in few large steps and never given back, which saves system calls and page faults.
-    mallopt(M_MMAP_THRESHOLD, 1 << 30)
-    mallopt(M_TRIM_THRESHOLD, 1 << 30)
-    mallopt(M_TOP_PAD, 1 << 20)
     c_signal(SIGPIPE, SIG_IGN)  # a closed pipe is a write that fails, and a normal end
     bytes_init(&text)
     if argc < 2:

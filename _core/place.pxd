@@ -5,25 +5,22 @@ A file that has changed since it was indexed gives nothing (`source.pxd`), and t
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
-from libc.string cimport memchr, memcmp, memset
-from _core.base cimport Bytes
+from libc.string cimport memcpy, memset
+from _core.base cimport Bytes, first_bit, packed_bits, same_bytes
 from _core.builder cimport LINE_BYTES
-from _core.hash cimport hash64
 from _core.index cimport Index
-from _core.query cimport Query, TERMS
+from _core.match cimport Matcher, Scan, line_terms, scan_init, scan_next, scan_skip, terms_score, text_score
 from _core.rank cimport Result
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path,
     segment_rank, segment_chunk, segment_file_chunks,
 )
 from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, source_end, source_read
-from _core.text cimport Token, Terms, next_token, token_terms, byte_class, BYTE_OTHER, TOKEN_MAX
+from _core.text cimport byte_class, BYTE_OTHER
 
 cdef enum:
     PLACE_LINES = 4096    # of a chunk and its context that are looked at
     PLACE_DEFS = 64
-    BEGINNING = 7         # letters of a term to look for at most
-    REMEMBERED = 128
     EXACT_NAME = 1000     # more than all terms together
 
 cdef struct PlaceDef:
@@ -33,24 +30,6 @@ cdef struct PlaceDef:
     uint8_t kind
     bint exported
     uint8_t depth
-
-cdef struct Beginning:
-    uint8_t[BEGINNING] text   # small letters
-    uint32_t len
-
-cdef struct Matcher:
-    # Which terms of the question a token has. Most of a text is skipped by the letters that a term begins with: one
-    # bit a beginning (the same for every eighth) under its first letter and under its second, in either case.
-    const Query* query
-    double[TERMS] weight      # idf; 0 for a term that no chunk has
-    double most               # what a line with all of them has
-    uint32_t n_beginnings
-    Beginning[2 * TERMS] beginnings
-    uint8_t[256] first
-    uint8_t[256] second
-    bint every_token          # a term has no three ASCII letters to look for
-    uint64_t[REMEMBERED] key  # tokens met lately, by hash, and what they match: the same few names come again and again
-    uint64_t[3 * REMEMBERED] seen
 
 cdef struct Place:
     const FileRecord* file
@@ -70,167 +49,31 @@ cdef struct Place:
     uint32_t[PLACE_LINES + 1] line   # where each begins in `text`; a line ends before its newline
 
 
-cdef inline void _beginning(Matcher* m, const uint8_t* p, uint32_t n) noexcept nogil:
-    """One more beginning to look for, two letters or more."""
-    cdef Beginning* b = &m.beginnings[m.n_beginnings]
-    cdef uint8_t bit = <uint8_t>(1 << (m.n_beginnings & 7))
-    cdef uint32_t i
-    b.len = n if n < BEGINNING else BEGINNING
-    for i in range(b.len):
-        if p[i] >= 128:
-            b.len = i  # the text may have it as a capital, or in Latin-1
-            break
-        b.text[i] = p[i]
-    m.first[p[0]] |= bit
-    m.second[p[1]] |= bit
-    if 97 <= p[0] <= 122:
-        m.first[p[0] ^ 32] |= bit
-    if 97 <= p[1] <= 122:
-        m.second[p[1] ^ 32] |= bit
-    m.n_beginnings += 1
-
-
-cdef inline void matcher_init(Matcher* m, const Query* q, const double* weights) noexcept nogil:
-    """`weights`: of q.n_terms terms, what a match counts."""
-    cdef uint32_t i, n
-    cdef const uint8_t* p
-    m.query = q
-    m.every_token = False
-    m.n_beginnings = 0
-    m.most = 0
-    memset(m.first, 0, sizeof(m.first))
-    memset(m.second, 0, sizeof(m.second))
-    memset(m.key, 0, sizeof(m.key))
-    for i in range(q.n_terms):
-        m.weight[i] = weights[i]
-        m.most += weights[i]
-        p = q.terms[i].text
-        n = q.terms[i].len
-        if n and p[0] == 61:
-            continue  # a whole is only met where its parts stand, or in a token that begins like it
-        if n < 3 or p[0] >= 128 or p[1] >= 128 or p[2] >= 128:
-            m.every_token = True
-            continue
-        # The end of a stem may differ from its words: tri(es) and try, hope and hop(ing), di(e) and dying.
-        _beginning(m, p, n - 2 if n > 4 else 2)
-        if p[1] == 105 and p[2] == 101 and n == 3:
-            _beginning(m, <const uint8_t*>(b"dy" if p[0] == 100 else (b"ly" if p[0] == 108 else b"ty")), 2)
-
-
-cdef inline bint _begins(const Matcher* m, uint8_t bits, const uint8_t* p, const uint8_t* end) noexcept nogil:
-    """Does one of the beginnings that share these bits stand at `p`?"""
-    cdef uint32_t i, j
-    cdef const Beginning* b
-    for i in range(m.n_beginnings):
-        b = &m.beginnings[i]
-        if not (bits >> (i & 7)) & 1 or <size_t>(end - p) < b.len:
-            continue
-        j = 0
-        while j < b.len and (p[j] | 32 if 65 <= p[j] <= 90 else p[j]) == b.text[j]:
-            j += 1
-        if j == b.len:
-            return True
-    return False
-
-
-cdef inline const uint8_t* _next_beginning(const Matcher* m, const uint8_t* p, const uint8_t* end) noexcept nogil:
-    """The first place in [p, end) where a term may begin; NULL when there is none."""
-    cdef const uint8_t* begin = p
-    cdef const uint8_t* last = end - 1
-    cdef uint32_t _i
-    cdef uint8_t bits
-    if m.every_token:
-        return p if p < end else NULL
-    while p < last:
-        # Four places at a time while none of them will do; `first` and `second` together let few pass.
-        while last - p >= 4 and not (m.first[p[0]] & m.second[p[1]] | m.first[p[1]] & m.second[p[2]]
-                                     | m.first[p[2]] & m.second[p[3]] | m.first[p[3]] & m.second[p[4]]):
-            p += 4
-        for _i in range(4):
-            if p >= last:
-                return NULL
-            bits = m.first[p[0]] & m.second[p[1]]
-            # A part never begins with a small letter behind a letter.
-            if bits and not (p > begin and 97 <= p[0] <= 122 and 97 <= ((p - 1)[0] | 32) <= 122) and _begins(
-                    m, bits, p, end):
-                return p
-            p += 1
-    return NULL
-
-
-cdef inline bint token_match(Matcher* m, const Token* t, uint64_t* seen) noexcept nogil:
-    """Sets in `seen` (3 words) the terms that the token has; whether one of them is worth something."""
-    cdef Terms terms
-    cdef uint32_t i, j
-    cdef const Query* q = m.query
-    cdef uint64_t h = hash64(t.at, t.len) | 1  # 0 is an empty slot
-    cdef uint64_t* known = &m.seen[3 * ((h >> 1) & (REMEMBERED - 1))]
-    if m.key[(h >> 1) & (REMEMBERED - 1)] != h:
-        m.key[(h >> 1) & (REMEMBERED - 1)] = h
-        known[0] = known[1] = known[2] = 0
-        token_terms(t, &terms)
-        for i in range(terms.n):
-            for j in range(q.n_terms):
-                if q.terms[j].len == terms.len[i] and m.weight[j] > 0 and memcmp(
-                        q.terms[j].text, terms.text + terms.off[i], terms.len[i]) == 0:
-                    known[j >> 6] |= <uint64_t>1 << (j & 63)
-    seen[0] |= known[0]
-    seen[1] |= known[1]
-    seen[2] |= known[2]
-    return (known[0] | known[1] | known[2]) != 0
-
-
-cdef inline const uint8_t* next_match(Matcher* m, const uint8_t* p, const uint8_t* end, Token* t,
-                                      uint64_t* seen) noexcept nogil:
-    """The first token in [p, end) with a term that is worth something, its terms added to `seen`: returns where to go
-    on; NULL when there is none. `p` must not lie inside a token."""
-    cdef const uint8_t* at
-    cdef const uint8_t* begin
-    while True:
-        at = _next_beginning(m, p, end)
-        if at == NULL:
-            return NULL
-        # Its token begins at the border of a run of letters and digits, or behind the tokens before it in the run.
-        begin = at
-        while begin > p and byte_class((begin - 1)[0]) != BYTE_OTHER:
-            begin -= 1
-        p = begin
-        while True:
-            p = next_token(p, end, t)
-            if p == NULL:
-                return NULL
-            if p > at:
-                break
-        if token_match(m, t, seen):
-            return p
-
-
-cdef inline double line_score(Matcher* m, const uint8_t* p, size_t n) noexcept nogil:
-    """Sum of the weights of the distinct terms in a line."""
-    cdef uint64_t[3] seen
-    cdef Token t
-    cdef const uint8_t* end = p + (n if n < LINE_BYTES else LINE_BYTES)
-    cdef uint32_t j
-    cdef double v = 0
-    memset(seen, 0, sizeof(seen))
-    while p != NULL:
-        p = next_match(m, p, end, &t, seen)
-    for j in range(m.query.n_terms):
-        if (seen[j >> 6] >> (j & 63)) & 1:
-            v += m.weight[j]
-    return v
-
-
 cdef inline void _split_lines(Place* p) noexcept nogil:
-    cdef const uint8_t* end = p.text.data + p.text.len
-    cdef const uint8_t* at = p.text.data
+    cdef uint8_t[64] rest
+    cdef uint8_t[64] hit
+    cdef const uint8_t* text
+    cdef uint64_t bits
+    cdef uint32_t i, at = 0, n = <uint32_t>p.text.len
     p.n_lines = 0
     p.line[0] = 0
-    while at < end and p.n_lines < PLACE_LINES:
-        at = <const uint8_t*>memchr(at, 10, end - at)
-        at = at + 1 if at != NULL else end
+    while at < n and p.n_lines < PLACE_LINES:
+        text = p.text.data + at
+        if n - at < 64:
+            memset(rest, 0, sizeof(rest))
+            memcpy(rest, text, n - at)
+            text = rest
+        for i in range(64):  # without a branch, so that it becomes vector instructions
+            hit[i] = text[i] == 10
+        bits = packed_bits(hit)
+        while bits and p.n_lines < PLACE_LINES:
+            p.n_lines += 1
+            p.line[p.n_lines] = at + first_bit(bits) + 1
+            bits &= bits - 1
+        at += 64
+    if p.n_lines < PLACE_LINES and p.line[p.n_lines] < n:
         p.n_lines += 1
-        p.line[p.n_lines] = <uint32_t>(at - p.text.data)
+        p.line[p.n_lines] = n
 
 
 cdef inline size_t line_text(const Place* p, uint32_t line, const uint8_t** at) noexcept nogil:
@@ -276,55 +119,78 @@ cdef inline bint _definitions(Segment* s, uint32_t chunk, Place* p) noexcept nog
             p.n_defs += 1
 
 
+cdef inline double _name_score(const Place* p, const PlaceDef* d, Matcher* m) noexcept nogil:
+    """What the name of a definition adds to its line: its terms count again, and the name that was asked for most."""
+    cdef uint32_t i
+    cdef double v = text_score(m, p.text.data + d.name, d.name_len)
+    for i in range(m.query.n_names):
+        if d.name_len == m.query.names[i].len and same_bytes(
+                p.text.data + d.name, m.query.names[i].at, d.name_len):
+            v += EXACT_NAME
+    return v
+
+
+cdef inline void _first_text(Place* p, uint32_t last) noexcept nogil:
+    """The first line that has a letter or digit becomes the best one."""
+    cdef uint32_t line, i
+    cdef const uint8_t* at
+    cdef size_t n
+    for line in range(p.start, last):
+        n = line_text(p, line, &at)
+        for i in range(<uint32_t>n):
+            if byte_class(at[i]) != BYTE_OTHER:
+                p.best = line
+                return
+
+
 cdef inline void _best_line(Place* p, Matcher* m) noexcept nogil:
     """The line with the most valuable terms, a definition's name counting again; else the first definition or text."""
-    cdef uint32_t line = p.start, d = 0, i
+    cdef uint32_t line = p.start, d = 0
+    cdef const uint8_t* text = p.text.data
+    cdef const uint8_t* begin
     cdef const uint8_t* at
     cdef size_t n
     cdef double v, best = 0
-    cdef PlaceDef* x
+    cdef uint64_t[3] seen
+    cdef Scan s
     cdef uint32_t last = p.end if p.end < p.first + p.n_lines else p.first + p.n_lines
     p.best = p.start
-    while line < last:
+    if line < last:
+        scan_init(&s, text + p.line[line - p.first], text + p.line[last - p.first])
+        at = scan_next(m, &s)
+    while line < last and at != NULL:
         if best >= m.most:
             # Only a definition's name can still be worth more; nothing is worth more than the name that was asked for.
-            while d < p.n_defs and p.defs[d].line < line:
+            while d < p.n_defs and (p.defs[d].line < line or text + p.line[p.defs[d].line + 1 - p.first] <= at):
                 d += 1
-            if d == p.n_defs or best >= EXACT_NAME:
+            if d == p.n_defs or best >= EXACT_NAME or p.defs[d].line >= last:
                 break
-            line = p.defs[d].line
-            if line >= last:
-                break
-        at = _next_beginning(m, p.text.data + p.line[line - p.first], p.text.data + p.line[last - p.first])
-        if at == NULL:
-            break
-        while p.text.data + p.line[line - p.first + 1] <= at:
+            if text + p.line[p.defs[d].line - p.first] > at:
+                scan_skip(&s, text + p.line[p.defs[d].line - p.first])
+                at = scan_next(m, &s)
+                continue
+        while text + p.line[line - p.first + 1] <= at:
             line += 1
-        n = line_text(p, line, &at)
-        v = line_score(m, at, n)
+        n = line_text(p, line, &begin)
+        seen[0] = seen[1] = seen[2] = 0
+        at = line_terms(m, &s, at, begin, begin + (n if n < LINE_BYTES else LINE_BYTES), seen)
+        v = terms_score(m, seen)
         while d < p.n_defs and p.defs[d].line < line:
             d += 1
         if d < p.n_defs and p.defs[d].line == line and v > 0:
-            x = &p.defs[d]
-            v += line_score(m, p.text.data + x.name, x.name_len)
-            for i in range(m.query.n_names):
-                if x.name_len == m.query.names[i].len and memcmp(
-                        p.text.data + x.name, m.query.names[i].at, x.name_len) == 0:
-                    v += EXACT_NAME
+            v += _name_score(p, &p.defs[d], m)
         if v > best:
             best = v
             p.best = line
         line += 1
+        if line < last and at != NULL and at < text + p.line[line - p.first]:
+            scan_skip(&s, text + p.line[line - p.first])  # what is behind LINE_BYTES does not count
+            at = scan_next(m, &s)
     if best == 0:
         if p.n_defs:
             p.best = p.defs[0].line
         else:
-            for line in range(p.start, last):
-                n = line_text(p, line, &at)
-                for i in range(<uint32_t>n):
-                    if byte_class(at[i]) != BYTE_OTHER:
-                        p.best = line
-                        return
+            _first_text(p, last)
 
 
 cdef inline bint _inside(const Place* p) noexcept nogil:

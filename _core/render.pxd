@@ -11,7 +11,8 @@ from _core.outline cimport (
     Outline, outline_init, outline_free, outline_scan, kind_name, LINE_COMMENT, LINE_ATTRIBUTE, KIND_NONE,
 )
 from _core.chunk cimport CLASS_BITS
-from _core.place cimport Place, PlaceDef, Matcher, line_text, line_score, next_match
+from _core.match cimport Matcher, Scan, next_match, scan_init, text_score
+from _core.place cimport Place, PlaceDef, line_text
 from _core.builder cimport LINE_BYTES
 from _core.rank cimport SIGNAL_END, signal_name
 from _core.segment cimport FILE_TEST
@@ -178,11 +179,12 @@ cdef inline void _marked(Bytes* out, const Style* s, Matcher* m, const uint8_t* 
     cdef bint whole = True
     cdef const uint8_t* end = p + n
     cdef const uint8_t* done = p
-    cdef const uint8_t* scan = p
-    cdef const uint8_t* stop = p + (n if n < LINE_BYTES else LINE_BYTES)
+    cdef const uint8_t* stop
+    cdef Scan scan
     cdef Token t
     cdef uint64_t[3] seen
     memset(seen, 0, sizeof(seen))
+    scan_init(&scan, p, p + (n if n < LINE_BYTES else LINE_BYTES))
     if s.width:
         room = s.width - before if s.width > before else 0
         whole = harmless(NULL, p, n, &room)
@@ -190,15 +192,15 @@ cdef inline void _marked(Bytes* out, const Style* s, Matcher* m, const uint8_t* 
         if not whole and room:
             room -= 1  # for the sign that it is cut
     while s.color and room:
-        scan = next_match(m, scan, stop, &t, seen)
-        if scan == NULL:
+        stop = next_match(m, &scan, &t, seen)
+        if stop == NULL:
             break
         harmless(out, done, t.at - done, &room)
         if room:
             bytes_str(out, _match_color())
-            harmless(out, t.at, scan - t.at, &room)
+            harmless(out, t.at, stop - t.at, &room)
             bytes_str(out, _plain())
-        done = scan
+        done = stop
     if room:
         harmless(out, done, end - done, &room)
     if not whole:
@@ -280,7 +282,7 @@ cdef inline void render_text(Bytes* out, const Style* s, Matcher* m, const Place
         if line == p.best or (n_best > 1 and best[1] == line and p.symbol >= 0 and p.defs[p.symbol].line == line):
             continue
         n = line_text(p, line, &at)
-        v = line_score(m, at, n)
+        v = text_score(m, at, n if n < LINE_BYTES else LINE_BYTES)
         if v > score[0]:
             score[0] = v
             k = line

@@ -16,7 +16,8 @@ from _core.index cimport (
 )
 from _core.languages cimport language_by_name
 from _core.outline cimport kind_by_name
-from _core.place cimport Place, Matcher, matcher_init, place_load
+from _core.match cimport Matcher, matcher_init
+from _core.place cimport Place, place_load
 from _core.segment cimport Segment, segment_file, segment_path
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED, source_read
 from _core.project cimport find_project, index_folder, parent_folder

@@ -82,7 +82,7 @@ cdef extern from "<sys/wait.h>" nogil:
 cdef extern from "<sys/mman.h>" nogil:
     void* c_mmap "mmap"(void*, size_t, int, int, int, off_t)
     int c_munmap "munmap"(void*, size_t)
-    int PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE
+    int PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE, MAP_POPULATE
     void* MAP_FAILED
 
 cdef extern from "<stdlib.h>" nogil:
@@ -101,12 +101,6 @@ cdef extern from "<sys/ioctl.h>" nogil:
     int c_ioctl "ioctl"(int, unsigned long, ...)
     unsigned long TIOCGWINSZ
 
-cdef extern from "<linux/openat2.h>" nogil:
-    cdef struct open_how:
-        uint64_t flags
-        uint64_t resolve
-    uint64_t RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH
-
 cdef extern from "<sys/syscall.h>" nogil:
     long SYS_openat2
 
@@ -116,7 +110,15 @@ cdef extern from "<unistd.h>" nogil:
 cdef extern from "<errno.h>" nogil:
     int ENOSYS, EPERM
 
+cdef struct open_how:
+    # <linux/openat2.h>, which not every C library brings
+    uint64_t flags
+    uint64_t mode
+    uint64_t resolve
+
 cdef enum:
+    RESOLVE_NO_SYMLINKS = 0x04
+    RESOLVE_BENEATH = 0x08
     PATH_BYTES = 4096  # PATH_MAX: the longest path a system call takes, its NUL included
 
 

@@ -144,6 +144,13 @@ def check_libraries() -> "list[Missing]":
     return found
 
 
+def check_musl() -> "list[Missing]":
+    """What greppy is better with and builds without."""
+    if "CC" in os.environ or shutil.which("musl-gcc"):
+        return []
+    return [Missing("musl (musl-gcc), without which every search starts some 0.1 ms later", "musl-tools")]
+
+
 def check_python() -> "list[Missing]":
     # What else an old Python lacks is of no interest: another one is going to be used.
     return check_version() or [*check_headers(), *check_venv(), *check_libpython()]
@@ -153,11 +160,14 @@ def main(arguments: "list[str]") -> int:
     found = check_python()
     if "--python" not in arguments:
         found += [*check_compiler(), *check_libraries()]
+    wanted = [] if "--python" in arguments else check_musl()
     if "--packages" in arguments:
-        print(*sorted({one.package for one in found if one.package}))
+        print(*sorted({one.package for one in [*found, *wanted] if one.package}))
     else:
         for one in found:
             print(one, file=sys.stderr)
+        for one in wanted:
+            print(f"better with {one.what}; {one.advice}")
     return 1 if found else 0
 
 

@@ -171,6 +171,17 @@ def test_a_missing_library(
     only(diagnose(doctor, capsys), what, f"apt-get install {package}")
 
 
+def test_musl_is_not_needed_but_wanted(
+    doctor: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", tools(tmp_path / "bin", {"gcc", "make", "strip", "objdump", "as", "ld"}))
+    assert doctor.main([]) == 0
+    assert "apt-get install musl-tools" in capsys.readouterr().out
+    assert doctor.main(["--packages"]) == 0
+    assert capsys.readouterr().out.split() == ["musl-tools"]
+
+
 @pytest.mark.parametrize("prefix", ["/usr", "/opt/python"])
 def test_a_python_that_is_not_complete(
     doctor: ModuleType,
