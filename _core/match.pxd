@@ -19,25 +19,28 @@ from _core.text cimport (
 )
 
 cdef enum:
-    BEGINNING = 7         # letters of a term to look for at most
-    PAIRS = 16            # distinct pairs of first letters; with more, every token is looked at
+    BEGINNING = 8         # letters of a term to look for at most: one word of the processor
+    BEGINNINGS = 64       # with more, and with more pairs than PAIRS, every token is looked at
+    PAIRS = 16            # distinct pairs of first letters
     PLACES = 64           # that are searched at a time
     REMEMBERED = 128
 
 cdef struct Beginning:
-    uint8_t[BEGINNING] text   # small letters
+    uint64_t letters      # small ones, the first one lowest
+    uint64_t mask         # of those that count
     uint32_t len
+    uint32_t term
 
 cdef struct Matcher:
     const Query* query
     double[TERMS] weight      # idf; 0 for a term that no chunk has
     double most               # what a line with all of them has
-    bint every_token          # a term begins outside ASCII: its letters may be written in several ways
+    bint every_token          # a term begins outside ASCII (its letters may be written in several ways), or see above
     bint wholes               # a compound that counts is asked for
     uint32_t n_pairs
-    uint8_t[2 * PAIRS] pairs  # the second one 0: any
+    uint8_t[2 * PAIRS] pairs  # the second letter 0: any
     uint32_t n_beginnings
-    Beginning[2 * TERMS] beginnings
+    Beginning[BEGINNINGS] beginnings
     uint64_t[REMEMBERED] key  # tokens met lately, by hash, and what they match: the same few names come again and again
     uint64_t[3 * REMEMBERED] seen
 
@@ -47,24 +50,25 @@ cdef struct Scan:
     const uint8_t* end
     const uint8_t* at         # the `PLACES` from here on have been searched
     uint64_t places           # those of them that are still to be returned
+    uint64_t begun            # bit i: beginning i stands at the place that was returned last
 
 
-cdef inline void _beginning(Matcher* m, const uint8_t* p, uint32_t n) noexcept nogil:
+cdef inline void _beginning(Matcher* m, const uint8_t* p, uint32_t n, uint32_t term) noexcept nogil:
     """One more beginning to look for."""
     cdef Beginning* b = &m.beginnings[m.n_beginnings]
     cdef uint32_t i
     cdef uint8_t second
-    b.len = n if n < BEGINNING else BEGINNING
-    for i in range(b.len):
-        if p[i] >= 128:
-            b.len = i  # the text may have it as a capital, or in Latin-1
-            break
-        b.text[i] = p[i]
-    if b.len == 0:
+    b.len = b.letters = b.mask = 0
+    b.term = term
+    while b.len < n and b.len < BEGINNING and p[b.len] < 128:  # others may be capitals, or in Latin-1
+        b.letters |= <uint64_t>p[b.len] << (8 * b.len)
+        b.mask |= <uint64_t>255 << (8 * b.len)
+        b.len += 1
+    if b.len == 0 or m.n_beginnings == BEGINNINGS - 1:
         m.every_token = True
         return
     m.n_beginnings += 1
-    second = b.text[1] if b.len > 1 else 0
+    second = p[1] if b.len > 1 else 0
     for i in range(m.n_pairs):
         if m.pairs[2 * i] == p[0] and m.pairs[2 * i + 1] == second:
             return
@@ -94,10 +98,10 @@ cdef inline void matcher_init(Matcher* m, const Query* q, const double* weights)
             # A whole is only met where its parts stand, or in a token that begins like it.
             m.wholes |= weights[i] > 0
             continue
-        # The end of a stem may differ from its words: tri(es) and try, hope and hop(ing), di(e) and dying.
-        _beginning(m, p, n - 2 if n > 4 else (n if n < 2 else 2))
+        # Words differ from their stem in its last letter at most (retri, retry; hope, hoping), but for three.
+        _beginning(m, p, n - 1 if n > 2 else n, i)
         if p[1] == 105 and p[2] == 101 and n == 3:
-            _beginning(m, <const uint8_t*>(b"dy" if p[0] == 100 else (b"ly" if p[0] == 108 else b"ty")), 2)
+            _beginning(m, <const uint8_t*>(b"dy" if p[0] == 100 else (b"ly" if p[0] == 108 else b"ty")), 2, i)
 
 
 # -------------------------------------------------------------------------------------------------------- searching
@@ -124,7 +128,7 @@ cdef inline void _search(const Matcher* m, Scan* s) noexcept nogil:
     cdef uint8_t[PLACES + 1] text
     cdef uint8_t[PLACES] hit
     cdef uint32_t i, k
-    cdef uint8_t a, b, any_
+    cdef uint8_t a, b
     cdef size_t left = s.end - s.at
     if left < PLACES + 1:
         memset(text, 0, sizeof(text))
@@ -138,26 +142,28 @@ cdef inline void _search(const Matcher* m, Scan* s) noexcept nogil:
     for k in range(m.n_pairs):
         a = m.pairs[2 * k]
         b = m.pairs[2 * k + 1]
-        any_ = b == 0
-        for i in range(PLACES):
-            hit[i] |= (text[i] == a) & ((text[i + 1] == b) | any_)
+        if b:
+            for i in range(PLACES):
+                hit[i] |= (text[i] == a) & (text[i + 1] == b)
+        else:
+            for i in range(PLACES):
+                hit[i] |= text[i] == a
     s.places = packed_bits(hit)
 
 
-cdef inline bint _begins(const Matcher* m, const uint8_t* p, const uint8_t* end) noexcept nogil:
-    """Does one of the beginnings stand at `p`?"""
-    cdef uint32_t i, j
-    cdef const Beginning* b
+cdef inline uint64_t _begun(const Matcher* m, const uint8_t* p, const uint8_t* end) noexcept nogil:
+    """Which beginnings stand at `p`, as bits."""
+    cdef uint64_t letters = 0, bits = 0
+    cdef uint32_t i
+    if end - p >= 8:
+        memcpy(&letters, p, 8)
+    else:
+        for i in range(<uint32_t>(end - p)):
+            letters |= <uint64_t>p[i] << (8 * i)
+    letters |= <uint64_t>0x2020202020202020
     for i in range(m.n_beginnings):
-        b = &m.beginnings[i]
-        if p[0] | 32 != b.text[0] or <size_t>(end - p) < b.len:
-            continue
-        j = 1
-        while j < b.len and (p[j] | 32 if 65 <= p[j] <= 90 else p[j]) == b.text[j]:
-            j += 1
-        if j == b.len:
-            return True
-    return False
+        bits |= <uint64_t>(letters & m.beginnings[i].mask == m.beginnings[i].letters) << i
+    return bits
 
 
 cdef inline const uint8_t* scan_next(const Matcher* m, Scan* s) noexcept nogil:
@@ -167,9 +173,13 @@ cdef inline const uint8_t* scan_next(const Matcher* m, Scan* s) noexcept nogil:
         while s.places:
             p = s.at + first_bit(s.places)
             s.places &= s.places - 1
+            if m.every_token:
+                return p
             # A part never begins with a small letter behind a letter.
-            if (m.every_token or not (p > s.begin and 97 <= p[0] <= 122 and 97 <= ((p - 1)[0] | 32) <= 122)
-                    and _begins(m, p, s.end)):
+            if p > s.begin and 97 <= p[0] <= 122 and 97 <= ((p - 1)[0] | 32) <= 122:
+                continue
+            s.begun = _begun(m, p, s.end)
+            if s.begun:
                 return p
         s.at += PLACES
         if s.at >= s.end:
@@ -238,7 +248,7 @@ cdef inline const uint8_t* next_match(Matcher* m, Scan* s, Token* t, uint64_t* s
 
 
 cdef inline uint32_t _part(const uint8_t* begin, const uint8_t* at, const uint8_t* end) noexcept nogil:
-    """How long the part of an identifier is that begins at `at`; 0: none begins there."""
+    """How long the part of an identifier is that begins at `at`, a letter; 0: none begins there."""
     cdef const uint8_t* p = at + 1
     if byte_class(at[0]) == BYTE_UPPER and (p == end or byte_class(p[0]) != BYTE_LOWER):
         if at > begin and byte_class((at - 1)[0]) == BYTE_UPPER:
@@ -253,18 +263,14 @@ cdef inline uint32_t _part(const uint8_t* begin, const uint8_t* at, const uint8_
     return <uint32_t>(p - at)
 
 
-cdef inline bint _is_simple(const uint8_t* token, const uint8_t* at, uint32_t n, const uint8_t* end) noexcept nogil:
-    """Is the part of `n` bytes at `at` what its letters say? Not in what is no identifier of ASCII, or longer than a
-    token."""
-    cdef const uint8_t* p
-    if byte_class(token[0]) == BYTE_DIGIT or byte_class(at[0]) == BYTE_DIGIT or n > TERM_MAX or (
-            at + n - token > TOKEN_MAX) or (at + n < end and byte_class(at[n]) == BYTE_HIGH):
+cdef inline bint _is_simple(const uint8_t* token, const uint8_t* at, uint32_t n) noexcept nogil:
+    """Does the part of `n` bytes at `at` belong to an identifier of ASCII that is no longer than a token may be?"""
+    if byte_class(token[0]) == BYTE_DIGIT or at + n - token > TOKEN_MAX:
         return False
-    p = token
-    while p < at:
-        if byte_class(p[0]) == BYTE_HIGH:
+    while token < at:
+        if byte_class(token[0]) == BYTE_HIGH:
             return False
-        p += 1
+        token += 1
     return True
 
 
@@ -279,18 +285,23 @@ cdef inline bint _is_compound(const uint8_t* token, const uint8_t* at, uint32_t 
     return token == at and p < end and byte_class(p[0]) != BYTE_OTHER
 
 
-cdef inline void _part_match(const Matcher* m, const uint8_t* at, uint32_t n, uint64_t* seen) noexcept nogil:
-    """Sets in `seen` the terms that the part is; `n` is at most TERM_MAX."""
+cdef inline bint _part_match(const Matcher* m, uint64_t begun, const uint8_t* at, uint32_t n,
+                             uint64_t* found) noexcept nogil:
+    """Sets in `found` (3 words) the terms that the part is, of those whose beginnings it has; whether there is one.
+    `n` is at most TERM_MAX."""
     cdef uint8_t[TERM_MAX + 8] low
     cdef uint8_t[TERM_MAX + 8] stemmed
-    cdef uint32_t j, k = 0
+    cdef uint32_t i, j, k = 0
     cdef const Query* q = m.query
-    for j in range(n):
-        low[j] = at[j] | 32  # letters only
-    for j in range(q.n_terms):
+    cdef bint any_ = False
+    for i in range(n):
+        low[i] = at[i] | 32  # letters only
+    while begun:
+        j = m.beginnings[first_bit(begun)].term
+        begun &= begun - 1
         # A stem is no longer than its word, and as long only when a y became an i, or nothing changed.
-        if (m.weight[j] <= 0 or q.terms[j].len > n or q.terms[j].text[0] != low[0]
-                or (q.terms[j].len == n and low[n - 1] != 121 and not same_bytes(q.terms[j].text, low, n))):
+        if m.weight[j] <= 0 or q.terms[j].len > n or (
+                q.terms[j].len == n and low[n - 1] != 121 and not same_bytes(q.terms[j].text, low, n)):
             continue
         if j >= q.n_words or q.words[j].raw_len != n or not same_bytes(q.words[j].raw, low, n):
             if k == 0:
@@ -298,7 +309,9 @@ cdef inline void _part_match(const Matcher* m, const uint8_t* at, uint32_t n, ui
                 k = stem(stemmed, n)
             if k != q.terms[j].len or not same_bytes(q.terms[j].text, stemmed, k):
                 continue
-        seen[j >> 6] |= <uint64_t>1 << (j & 63)
+        found[j >> 6] |= <uint64_t>1 << (j & 63)
+        any_ = True
+    return any_
 
 
 cdef inline const uint8_t* line_terms(Matcher* m, Scan* s, const uint8_t* at, const uint8_t* begin, const uint8_t* end,
@@ -307,26 +320,38 @@ cdef inline const uint8_t* line_terms(Matcher* m, Scan* s, const uint8_t* at, co
     what `s` returns behind the line."""
     cdef const uint8_t* token
     cdef const uint8_t* p
-    cdef uint32_t n
+    cdef uint64_t[3] found
+    cdef uint32_t n, i
+    cdef bint letter, met
     cdef Token t
     while at != NULL and at < end:
-        token = _token_begin(begin, at)
-        n = _part(token, at, end)
-        if n and not m.every_token and _is_simple(token, at, n, end) and not (
-                m.wholes and _is_compound(token, at, n, end)):
-            _part_match(m, at, n, seen)
-        elif n or m.every_token:
-            p = token
-            while True:
-                p = next_token(p, end, &t)
-                if p == NULL or p > at:
-                    break
-            if p == NULL:
-                scan_skip(s, end)
-            else:
-                token_match(m, &t, seen)
-                begin = p
-                scan_skip(s, p)
+        letter = not m.every_token and BYTE_LOWER <= byte_class(at[0]) <= BYTE_UPPER
+        n = _part(begin, at, end) if letter else 0
+        if letter and n <= TERM_MAX and (at == begin or byte_class((at - 1)[0]) != BYTE_HIGH) and (
+                at + n == end or byte_class(at[n]) != BYTE_HIGH):
+            # Nearly always: a part that stands for itself.
+            found[0] = found[1] = found[2] = 0
+            met = n > 0 and _part_match(m, s.begun, at, n, found)
+            if met or m.wholes:
+                token = _token_begin(begin, at)
+                if not _is_simple(token, at, n) or (n and m.wholes and _is_compound(token, at, n, end)):
+                    letter = False
+            if letter:
+                for i in range(3 if met else 0):
+                    seen[i] |= found[i]
+                at = scan_next(m, s)
+                continue
+        p = _token_begin(begin, at)
+        while True:
+            p = next_token(p, end, &t)
+            if p == NULL or p > at:
+                break
+        if p == NULL:
+            scan_skip(s, end)
+        else:
+            token_match(m, &t, seen)
+            begin = p
+            scan_skip(s, p)
         at = scan_next(m, s)
     return at
 

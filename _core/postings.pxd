@@ -291,6 +291,7 @@ cdef inline bint block_decode(const Skip* s, const uint8_t* data, const uint8_t*
     cdef uint32_t i, width = bit_width(s.top_code)
     cdef uint64_t high, d = <uint64_t>before + 1 & 0xFFFFFFFFU
     cdef const uint8_t* at
+    cdef uint32_t* at4 = docs
     if s.doc_bits > 32 or width > CODE_BITS or s.patches > BLOCK or (
             16 * (<size_t>s.doc_bits + width) + s.patches > <size_t>(end - data)):
         return False
@@ -308,10 +309,17 @@ cdef inline bint block_decode(const Skip* s, const uint8_t* data, const uint8_t*
     for i in range(BLOCK):
         codes[i] = <uint8_t>values[i]
     # `d` has 64 bits and only grows: when it ends at the last document, all others came before it.
-    for i in range(BLOCK):
-        d += docs[i]
-        docs[i] = <uint32_t>d
+    for i in range(BLOCK // 4):  # four at a time: half of the instructions were the loop's
+        d += at4[0]
+        at4[0] = <uint32_t>d
+        d += <uint64_t>at4[1] + 1
+        at4[1] = <uint32_t>d
+        d += <uint64_t>at4[2] + 1
+        at4[2] = <uint32_t>d
+        d += <uint64_t>at4[3] + 1
+        at4[3] = <uint32_t>d
         d += 1
+        at4 += 4
     return d == <uint64_t>s.last + 1 and s.last < n_docs
 
 

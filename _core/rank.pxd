@@ -792,6 +792,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     out.failed = r.failed
     out.full = r.full
     _close_cursors(&r)
+    free(r.retrieval.saturation)
     free(order)
     free(r.cursors)
     for i in range(x.n_segments):

@@ -44,7 +44,7 @@ cdef enum:
     SCOUTS = 64           # ranges visited by bound before the others follow in order
     TOTALS = 60000        # what the bounds of all terms together may come to in a range, in units of `Bounds.unit`
     SCALE = 1 << 20
-    CONTRIBUTIONS = 4096  # CODES times the 256 length codes
+    SATURATIONS = 4096    # CODES times the 256 length codes
     NEVER = -0x7FFFFFFF   # a threshold that everything reaches
 
 cdef struct Cursor:
@@ -55,7 +55,8 @@ cdef struct Cursor:
     uint32_t* docs
     int32_t* gives        # flat: what each posting adds
     uint8_t* codes        # else: the codes of the block
-    int32_t* adds         # and what each code adds at each length: [weight code * 256 + length code]
+    float scaled          # the term's weight, in 1 / SCALE
+    const float* saturation  # of the retrieval
     int32_t unit          # a posting adds at most this times its impact
     int32_t* bounds       # a window: the most the term adds to a document of it
     uint32_t* first       # a window: the first block (flat: posting) that may be in it, and one entry more
@@ -64,6 +65,7 @@ cdef struct Retrieval:
     # What one query's scoring shares between segments.
     float[256] k          # K by length code
     float[CODES] y        # weight by weight code
+    float* saturation     # y / (k + y) by [weight code * 256 + length code]; NULL until a list asks for it
     bint exhaustive       # score everything: the oracle of pruning
     double average        # length of a chunk, over the project
 
@@ -81,13 +83,27 @@ cdef inline void retrieval_init(Retrieval* r, Index* x, double k1, double b) noe
     for i in range(CODES):
         r.y[i] = <float>code_weight(i)
     r.average = average
+    r.saturation = NULL
     # Stored impacts hold for the standard parameters only.
     r.exhaustive = k1 != BM25_K1 / 100.0 or b != BM25_B / 100.0
 
 
-cdef inline int32_t gives(float scaled, float y, float k) noexcept nogil:
-    """What a posting of weight `y` adds, for a term of the weight `scaled`, in 1 / SCALE."""
-    return <int32_t>(scaled * y / (k + y))
+cdef inline float saturated(float y, float k) noexcept nogil:
+    """What a posting of weight `y` has of the most that its term can give."""
+    return y / (k + y)
+
+
+cdef inline bint _saturations(Retrieval* r) noexcept nogil:
+    """Fills the table: one for all terms, so that it stays in the first-level cache. False: no memory."""
+    cdef uint32_t code, i
+    if r.saturation == NULL:
+        r.saturation = <float*>malloc(SATURATIONS * sizeof(float))
+        if r.saturation == NULL:
+            return False
+        for code in range(CODES):
+            for i in range(256):
+                r.saturation[code * 256 + i] = saturated(r.y[code], r.k[i])
+    return True
 
 
 # --------------------------------------------------------------------------------------------------------- cursors
@@ -128,7 +144,7 @@ cdef inline bint _open_flat(Segment* s, const Retrieval* r, float scaled, Cursor
             y[i] = r.y[codes[i]]
             k[i] = r.k[s.chunk_len[docs[i]]]
         for i in range(n):  # apart from the loads, so that it becomes vector instructions
-            out[i] = gives(scaled, y[i], k[i])
+            out[i] = <int32_t>(scaled * saturated(y[i], k[i]))
         docs += n
         out += n
     c.n = c.list.df
@@ -146,10 +162,10 @@ cdef inline int32_t impact_unit(const Segment* s, double average, float weight) 
     return <int32_t>(weight * <double>SCALE * ratio * 1.000001 / 255) + 1
 
 
-cdef inline bint cursor_open(Segment* s, const Retrieval* r, float weight, Cursor* c) noexcept nogil:
+cdef inline bint cursor_open(Segment* s, Retrieval* r, float weight, Cursor* c) noexcept nogil:
     """A reader of `c.list`, which becomes its own; a short list is decoded at once. False: damage or no memory. To be
     closed either way."""
-    cdef uint32_t code, i, room
+    cdef uint32_t room
     cdef float scaled = weight * SCALE
     c.block = NO_DOC
     c.n = 0
@@ -161,14 +177,12 @@ cdef inline bint cursor_open(Segment* s, const Retrieval* r, float weight, Curso
         c.docs = <uint32_t*>malloc(<size_t>room * 8)
         c.gives = <int32_t*>(c.docs + room)
         return c.docs != NULL and _open_flat(s, r, scaled, c)
-    c.docs = <uint32_t*>malloc(5 * BLOCK + CONTRIBUTIONS * 4)
-    if c.docs == NULL:
+    c.docs = <uint32_t*>malloc(5 * BLOCK)
+    if c.docs == NULL or not _saturations(r):
         return False
-    c.adds = <int32_t*>(c.docs + BLOCK)
-    c.codes = <uint8_t*>(c.adds + CONTRIBUTIONS)
-    for code in range(CODES):
-        for i in range(256):
-            c.adds[code * 256 + i] = gives(scaled, r.y[code], r.k[i])
+    c.codes = <uint8_t*>(c.docs + BLOCK)
+    c.scaled = scaled
+    c.saturation = r.saturation
     return True
 
 
@@ -222,7 +236,8 @@ cdef inline void _add_block(const Cursor* c, const uint8_t* lengths, uint32_t ba
     """Postings of the block at hand that lie in [lo, hi) into the sums."""
     cdef const uint32_t* docs = c.docs
     cdef const uint8_t* codes = c.codes
-    cdef const int32_t* adds = c.adds
+    cdef const float* saturation = c.saturation
+    cdef float scaled = c.scaled
     cdef uint32_t at, i = 0, stop = c.n
     if docs[0] < lo:
         i = _from(docs, 0, c.n, lo)
@@ -231,7 +246,7 @@ cdef inline void _add_block(const Cursor* c, const uint8_t* lengths, uint32_t ba
     lengths += base
     while i < stop:
         at = docs[i] - base
-        sums[at] += adds[(<uint32_t>codes[i] << 8) + lengths[at]]
+        sums[at] += <int32_t>(scaled * saturation[(<uint32_t>codes[i] << 8) + lengths[at]])
         i += 1
 
 
@@ -276,7 +291,7 @@ cdef inline int32_t contribution(Segment* s, Cursor* c, uint32_t* hint, uint32_t
     i = _from(c.docs, 0, c.n, doc)
     if i == c.n or c.docs[i] != doc:
         return 0
-    return c.adds[(<uint32_t>c.codes[i] << 8) + s.chunk_len[doc]]
+    return <int32_t>(c.scaled * c.saturation[(<uint32_t>c.codes[i] << 8) + s.chunk_len[doc]])
 
 
 cdef struct Bounds:

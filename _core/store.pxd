@@ -16,14 +16,14 @@ All integers little-endian. One writer (`StoreWriter`), one reader (`Store`), us
     64     48n  directory: name (16, NUL-padded), dtype (8, NUL-padded), item size (4), 0 (4), offset (8), count (8)
     ...         arrays, each at a multiple of 64, zero bytes between them
     ...         the last array, "page_sums" (<u4): for each 1,024 bytes of the file before it (the last piece may be
-                shorter) the low 32 bits of their XXH64; the header is hashed as zeros there, it has its own sum
+                shorter) their sum (`checksum.pxd`); the header counts as zeros there, it has its own sum
 
 Every byte before `page_sums` is under a checksum and the header holds the sum of nothing that may change after it. A
 reader checks the header when it opens the file and a page when it first follows something into it (`store_touch`), so
 that a search pays for what it reads and damage is an error, never a wrong answer.
 
 Example, a tree of generation 7 with one array "x" of two <u4 (1, 2), 260 bytes in all:
-    89475250590D0A1A 7472656500000000 02000000 02000000 0401000000000000 0700000000000000 (16 zero bytes) <sum>
+    89475250590D0A1A 7472656500000000 03000000 02000000 0401000000000000 0700000000000000 (16 zero bytes) <sum>
     "x" 3C753400... 04000000 00000000 C000000000000000 0200000000000000
     "page_sums" 3C753400... 04000000 00000000 0001000000000000 0100000000000000
     (160..191 zero) 01000000 02000000 (200..255 zero) <page sum>
@@ -32,6 +32,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, free
 from libc.string cimport memcpy, memset, memcmp, strncmp, strncpy, strlen
+from _core.checksum cimport page_checksum
 from _core.hash cimport hash64
 from _core.sys cimport (
     off_t, stat_t, c_fstat, c_open, c_close, c_mmap, c_munmap, c_pwrite, c_fsync, pread_all, write_all, errno, EINVAL,
@@ -40,7 +41,7 @@ from _core.sys cimport (
 )
 
 cdef enum:
-    FORMAT_VERSION = 2
+    FORMAT_VERSION = 3
     STORE_HEADER = 64
     STORE_PAGE = 1024   # small, because most reads follow one record into a page and pay for all of it
     STORE_ARRAYS = 24   # no kind has more
@@ -108,13 +109,10 @@ cdef inline uint64_t _header_sum(const StoreHeader* h, const StoreArray* arrays)
 
 
 cdef inline uint32_t _page_sum(const uint8_t* base, size_t page, size_t end) noexcept nogil:
+    """Of page `page` of the file that lies at `base`, whose pages end at `end`."""
     cdef size_t lo = page * STORE_PAGE
-    cdef size_t hi = lo + STORE_PAGE
-    if hi > end:
-        hi = end
-    if page == 0:  # the header has its own sum, and is written last
-        lo = STORE_HEADER
-    return <uint32_t>hash64(base + lo, hi - lo)
+    # The header has its own sum, and is written last.
+    return page_checksum(base + lo, 0 if page else STORE_HEADER, STORE_PAGE if end - lo > STORE_PAGE else end - lo)
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
@@ -245,7 +243,7 @@ cdef inline const void* store_fetch(Store* s, const void* at, size_t n, uint8_t*
     For pieces that lie alone: copying them costs a system call, while touching them in the map costs the kernel a fault
     that maps sixteen pages, and their unmapping: about ten times as much. Not for what is read again and again."""
     cdef size_t offset = <size_t>(<const uint8_t*>at - s.base), end = s.arrays[s.head.n_arrays - 1].offset
-    cdef size_t page, last, i, lo, hi, start
+    cdef size_t page, last, i, hi, start
     cdef uint32_t[FETCH_PAGES] sums
     if s.fd < 0 or n == 0 or offset >= end or n > end - offset:
         return store_read(s, at, n)
@@ -261,12 +259,7 @@ cdef inline const void* store_fetch(Store* s, const void* at, size_t n, uint8_t*
         s.damaged = True
         return NULL
     for i in range(last - page + 1):
-        lo = i * STORE_PAGE
-        n = hi - lo if hi - lo < STORE_PAGE else STORE_PAGE
-        if page + i == 0:  # the header has its own sum
-            lo = STORE_HEADER
-            n -= STORE_HEADER
-        if <uint32_t>hash64(buffer + lo, n) != sums[i]:
+        if _page_sum(buffer - start, page + i, start + hi) != sums[i]:
             s.damaged = True
             return NULL
     return buffer + (offset - start)

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 from conftest import Project
+from oracle.store import page_sums
 from test_cli_search import assert_error
 
 from greppy._core import engine
 from greppy.index.check import check_index
-
-PAGE = 1024
-
 
 @pytest.fixture
 def shop(project: Project) -> Project:
@@ -46,9 +44,7 @@ def seal(path: Path, data: bytearray) -> None:
     directory = bytes(data[64 : 64 + 48 * n_arrays])
     struct.pack_into("<Q", data, 56, engine.hash64(bytes(data[:56]) + directory))
     end = struct.unpack_from("<Q", directory, 48 * (n_arrays - 1) + 32)[0]
-    for page in range(0, end, PAGE):
-        total = engine.hash64(bytes(data[page or 64 : min(page + PAGE, end)]))
-        struct.pack_into("<I", data, end + page // PAGE * 4, total & 0xFFFFFFFF)
+    data[end:] = page_sums(bytes(data), end)
     path.write_bytes(data)
 
 

@@ -53,6 +53,7 @@ def check(question: bytes, line: bytes) -> None:
 @example(b"a c b", b"    def ABC_method(self): class C_new(A_new):")
 @example(b"hash map", b"HashMap hash_map HASHMAP hashmaps fooHashMap")
 @example(b"a c b", b"    def ABC_method(self):")
+@example(b"2to3", b"\x12 \x122")
 @example(b"2 4", b"x4 4x 24 4 2 0x4")
 @example(b"die", b"died dying dies DYING Dying")
 @example(b"http", b"HTTPServer HTTPserver http2 xhttp aHTTP a_http")

@@ -125,7 +125,7 @@ class _Ranking:
             if weight > 0:
                 docs, y = self.corpus.lists[term]
                 y = y.astype(np.float32)
-                sums[docs] += (np.float32(weight) * np.float32(SCALE) * y / (k[docs] + y)).astype(np.int64)
+                sums[docs] += (np.float32(weight) * np.float32(SCALE) * (y / (k[docs] + y))).astype(np.int64)
         return sums
 
     def _name_score(self, file: inverted.File, match: tuple[set[int], set[int], set[int], int]) -> float:
