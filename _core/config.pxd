@@ -13,7 +13,7 @@ on with half of the wishes would give other results than its owner thinks.
 from libc.stdint cimport uint8_t
 from libc.stddef cimport size_t
 from libc.string cimport memmove, memset, strcmp, strlen, strerror
-from _core.base cimport Bytes, bytes_init, bytes_byte, bytes_reserve, bytes_str, bytes_uint
+from _core.base cimport Bytes, bytes_free, bytes_init, bytes_byte, bytes_reserve, bytes_str, bytes_uint
 from _core.flags cimport (
     Args, Flag, args_last, flag_get, message, ARGS_FLAGS, MESSAGE, FLAG_LIMIT, FLAG_COLOR, FLAG_NO_TESTS,
     FLAG_NO_REFRESH, FLAG_MAX_FILESIZE, FLAG_THREADS, FLAG_STRICT, FLAG_NO_CONFIG,
@@ -184,6 +184,7 @@ cdef inline bint _fail_value(Config* c, int line, const ConfigKey* k) noexcept n
     bytes_byte(&text, 0)
     c.error_line = line
     message(c.error, f.long_name, NULL if text.failed else <const char*>text.data, NULL)
+    bytes_free(&text)
     for line in range(<int>strlen(f.long_name)):
         if c.error[line] == 45:
             c.error[line] = 95
