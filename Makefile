@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 ENGINE := $(wildcard _core/*.pxd _core/*.pyx)
 SOURCES := $(ENGINE) $(wildcard greppy/*.py greppy/*/*.py) setup.py pyproject.toml build.spec scripts/bundle.py
 
-.PHONY: help demo build test lint bench asan docs clean doctor
+.PHONY: help demo build test lint bench asan fuzz coverage docs clean doctor
 
 help:
 	@echo 'make demo    build dist/greppy and search this source tree with it'
@@ -17,6 +17,8 @@ help:
 	@echo 'make lint    ruff, mypy and cython-lint alone'
 	@echo 'make bench   run the benchmarks'
 	@echo 'make asan    run tests under AddressSanitizer and UBSan (ASAN="-q tests/test_x.py" picks some)'
+	@echo 'make fuzz    fuzz each part of the engine for ten minutes (needs clang)'
+	@echo 'make coverage  lines of the Python package that the tests run'
 	@echo 'make docs    write docs/greppy.1 and docs/config.md anew'
 	@echo 'make doctor  say what is missing to build'
 	@echo 'make clean   remove what was built'
@@ -67,6 +69,12 @@ bench: dist/greppy $(VENV)/.test
 
 asan: dist/greppy $(VENV)/.test
 	$(BIN)/python scripts/sanitize.py $(ASAN)
+
+fuzz: $(VENV)/.test
+	$(BIN)/python tests/fuzz
+
+coverage: dist/greppy $(VENV)/.test
+	$(BIN)/python scripts/cover.py -q
 
 docs: dist/greppy
 	$(BIN)/python scripts/docs.py

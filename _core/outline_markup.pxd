@@ -451,8 +451,28 @@ cdef inline uint32_t _find(Scan* s, uint32_t p, const char* word) noexcept nogil
     return s.end
 
 
+cdef inline uint32_t _embedded(Scan* s, uint32_t tag, const char* closing, int lang) noexcept nogil:
+    """Scans the other language between the `>` at `tag` and the closing tag; where that stands."""
+    cdef uint32_t end = s.end, stop = _find(s, tag, closing)
+    s.pos = tag + 1 if tag < end else end
+    s.end = stop
+    configure(s, lang)
+    s.tok.kind = 59
+    if s.pos < s.end:
+        if lang == LANG_CSS:
+            _scan_css(s)
+            s.pos = stop
+        else:
+            scan_braces(s)
+    s.end = end
+    s.depth = 0
+    s.overflow = 0
+    s.scopes[0].owner = -1
+    return stop if stop > s.pos else s.pos
+
+
 cdef inline void _scan_html(Scan* s) noexcept nogil:
-    """Headings, and the definitions of the scripts."""
+    """Headings, and the definitions of the scripts and styles."""
     cdef uint32_t p = s.pos, q, stop, end = s.end
     cdef bint typescript
     while p < end:
@@ -477,17 +497,15 @@ cdef inline void _scan_html(Scan* s) noexcept nogil:
                 elif _at_word(s, q, end, b"lang=\"ts") or _at_word(s, q, end, b"lang='ts"):
                     typescript = True
                 q += 1
-            stop = _find(s, q, b"</script")
-            s.pos = q + 1 if q < end else end
-            s.end = stop
-            configure(s, LANG_TYPESCRIPT if typescript else LANG_JAVASCRIPT)
-            s.tok.kind = 59
-            if s.pos < s.end:
-                scan_braces(s)
-            p = stop if stop > s.pos else s.pos
-            s.end = end
-            s.depth = 0
-            s.scopes[0].owner = -1
+            p = _embedded(s, q, b"</script", LANG_TYPESCRIPT if typescript else LANG_JAVASCRIPT)
+        elif _at_word(s, p, end, b"<style"):
+            s.cur |= SEEN_CODE
+            q = p + 6
+            while q < end and s.text[q] != 62:
+                if s.text[q] == 10:
+                    end_line(s, SEEN_CODE)
+                q += 1
+            p = _embedded(s, q, b"</style", LANG_CSS)
         elif end - p > 4 and s.text[p + 1] | 32 == 104 and 49 <= s.text[p + 2] <= 54 \
                 and (s.text[p + 3] == 62 or s.text[p + 3] == 32):
             s.cur |= SEEN_CODE

@@ -1,0 +1,51 @@
+"""Lines of the Python package that the tests run: `make coverage`, or `python scripts/cover.py [pytest arguments]` in the
+environment of the tests.
+
+What greppy does behind its front is done by processes that the tests start in a clean environment. So they run the
+front of the virtual environment, whose runtime is the Python beside it, and a `.pth` file there, removed at the end, has
+every Python of that environment measure itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "build" / "coverage"
+HOOK = Path(sysconfig.get_path("purelib")) / "greppy_coverage.pth"
+LEAST = 95  # per cent
+# What is about the delivered file: there is no bundle here.
+LEAVE_OUT = ["tests/test_packaging.py", "tests/test_runtime.py", "tests/test_mutations.py"]
+
+
+def main() -> int:
+    front = ROOT / "build" / "front" / "greppy"
+    if not front.exists():
+        raise SystemExit("scripts/cover.py: build/front/greppy is not there: run `make build`")
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    settings = OUT / "coveragerc"
+    settings.write_text(f"[run]\nsource = {ROOT / 'greppy'}\nparallel = true\ndata_file = {OUT / 'data'}\n")
+    program = Path(sys.prefix) / "bin" / "greppy"
+    shutil.copy2(front, program)
+    start = f"import os; os.environ.setdefault('COVERAGE_PROCESS_START', {str(settings)!r}); import coverage; "
+    ignored = [f"--ignore={path}" for path in LEAVE_OUT]
+    try:
+        HOOK.write_text(f"{start}coverage.process_startup()\n")
+        tests = [sys.executable, "-m", "pytest", *ignored, *sys.argv[1:]]
+        status = subprocess.run(tests, cwd=ROOT, env={**os.environ, "GREPPY_BIN": str(program)}).returncode
+    finally:
+        HOOK.unlink(missing_ok=True)
+    coverage = [sys.executable, "-m", "coverage"]
+    subprocess.run([*coverage, "combine", "-q", f"--rcfile={settings}"], cwd=ROOT, check=True)
+    report = subprocess.run([*coverage, "report", "--skip-covered", "-m", f"--rcfile={settings}", f"--fail-under={LEAST}"])
+    return status or report.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
