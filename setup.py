@@ -129,7 +129,8 @@ def build_front() -> str:
     paths = sysconfig.get_paths()
     run(
         *compiler, *CFLAGS, "-DNDEBUG", "-fno-pie", "-ffunction-sections", "-fdata-sections",
-        f"-I{paths['include']}", f"-I{paths['platinclude']}", *flags, "-c", f"{GENERATED}/_core/front.c", "-o", unlinked,
+        f"-I{paths['include']}", f"-I{paths['platinclude']}", *flags,
+        "-c", f"{GENERATED}/_core/front.c", "-o", unlinked,
     )  # fmt: skip
     run(*compiler, "-static", "-no-pie", "-Wl,--gc-sections", *ARENA, unlinked, *libraries, "-o", debug)
     stripped = f"{FRONT}.new"

@@ -63,8 +63,8 @@ cdef inline const int16_t* _page_keys() noexcept nogil:
 
 
 cdef inline uint32_t page_checksum(const void* page, size_t skip, size_t n) noexcept nogil:
-    """Of the first `n` bytes of a page, 1,024 at most, the first `skip` (a multiple of 2) taken as zeros. `page` lies at
-    an even address."""
+    """Of the first `n` bytes of a page, 1,024 at most, the first `skip` (a multiple of 2) taken as zeros. `page` lies
+    at an even address."""
     cdef const int16_t* words = <const int16_t*>page
     cdef const int16_t* keys = _page_keys()
     cdef int32_t sum = PAGE_SEED

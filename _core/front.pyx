@@ -27,7 +27,7 @@ cdef Config config
 cdef Arena memory
 
 
-# setup.py tells the linker that these are malloc, calloc, realloc and free. They are not when sanitizers have their own.
+# setup.py tells the linker that these are malloc, calloc, realloc and free, but not where sanitizers have their own.
 cdef public void* front_malloc(size_t n) noexcept nogil:
     return arena_alloc(&memory, n, False)
 

@@ -14,8 +14,8 @@ from _core.hash cimport hash64
 from _core.query cimport Query, TERMS
 from _core.stem cimport stem
 from _core.text cimport (
-    Token, Terms, next_token, token_terms, byte_class, BYTE_DIGIT, BYTE_HIGH, BYTE_LOWER, BYTE_OTHER, BYTE_UNDERSCORE,
-    BYTE_UPPER, TERM_MAX, TOKEN_MAX,
+    Token, Terms, next_token, token_terms, byte_class, BYTE_DIGIT, BYTE_HIGH, BYTE_LOWER, BYTE_OTHER, BYTE_UPPER,
+    TERM_MAX, TOKEN_MAX,
 )
 
 cdef enum:
@@ -274,17 +274,6 @@ cdef inline bint _is_simple(const uint8_t* token, const uint8_t* at, uint32_t n)
     return True
 
 
-cdef inline bint _is_compound(const uint8_t* token, const uint8_t* at, uint32_t n, const uint8_t* end) noexcept nogil:
-    """Does a token of several parts begin with this one?"""
-    cdef const uint8_t* p
-    while token < at and byte_class(token[0]) == BYTE_UNDERSCORE:
-        token += 1
-    p = at + n
-    while p < end and byte_class(p[0]) == BYTE_UNDERSCORE:
-        p += 1
-    return token == at and p < end and byte_class(p[0]) != BYTE_OTHER
-
-
 cdef inline bint _part_match(const Matcher* m, uint64_t begun, const uint8_t* at, uint32_t n,
                              uint64_t* found) noexcept nogil:
     """Sets in `found` (3 words) the terms that the part is, of those whose beginnings it has; whether there is one.
@@ -334,7 +323,9 @@ cdef inline const uint8_t* line_terms(Matcher* m, Scan* s, const uint8_t* at, co
             met = n > 0 and _part_match(m, s.begun, at, n, found)
             if met or m.wholes:
                 token = _token_begin(begin, at)
-                if not _is_simple(token, at, n) or (n and m.wholes and _is_compound(token, at, n, end)):
+                # A compound may have a whole that counts; which parts it has otherwise does not matter.
+                if not _is_simple(token, at, n) or (
+                        m.wholes and (token < at or (at + n < end and byte_class(at[n]) != BYTE_OTHER))):
                     letter = False
             if letter:
                 for i in range(3 if met else 0):

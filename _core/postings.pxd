@@ -288,7 +288,7 @@ cdef inline bint block_decode(const Skip* s, const uint8_t* data, const uint8_t*
 
     False: damaged. Nothing outside [data, end) is read."""
     cdef uint32_t[BLOCK] values
-    cdef uint32_t i, width = bit_width(s.top_code)
+    cdef uint32_t i, _i, width = bit_width(s.top_code)
     cdef uint64_t high, d = <uint64_t>before + 1 & 0xFFFFFFFFU
     cdef const uint8_t* at
     cdef uint32_t* at4 = docs
@@ -309,7 +309,7 @@ cdef inline bint block_decode(const Skip* s, const uint8_t* data, const uint8_t*
     for i in range(BLOCK):
         codes[i] = <uint8_t>values[i]
     # `d` has 64 bits and only grows: when it ends at the last document, all others came before it.
-    for i in range(BLOCK // 4):  # four at a time: half of the instructions were the loop's
+    for _i in range(BLOCK // 4):  # four at a time: half of the instructions were the loop's
         d += at4[0]
         at4[0] = <uint32_t>d
         d += <uint64_t>at4[1] + 1

@@ -1,9 +1,9 @@
-"""Lines of the Python package that the tests run: `make coverage`, or `python scripts/cover.py [pytest arguments]` in the
-environment of the tests.
+"""Lines of the Python package that the tests run: `make coverage`, or `python scripts/cover.py [pytest arguments]` in
+the environment of the tests.
 
 What greppy does behind its front is done by processes that the tests start in a clean environment. So they run the
-front of the virtual environment, whose runtime is the Python beside it, and a `.pth` file there, removed at the end, has
-every Python of that environment measure itself.
+front of the virtual environment, whose runtime is the Python beside it, and a `.pth` file there, removed at the end,
+has every Python of that environment measure itself.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def main() -> int:
         HOOK.unlink(missing_ok=True)
     coverage = [sys.executable, "-m", "coverage"]
     subprocess.run([*coverage, "combine", "-q", f"--rcfile={settings}"], cwd=ROOT, check=True)
-    report = subprocess.run([*coverage, "report", "--skip-covered", "-m", f"--rcfile={settings}", f"--fail-under={LEAST}"])
+    show = ["report", "--skip-covered", "-m", f"--rcfile={settings}", f"--fail-under={LEAST}"]
+    report = subprocess.run([*coverage, *show], cwd=ROOT)
     return status or report.returncode
 
 

@@ -17,6 +17,7 @@ from test_cli_search import assert_error
 from greppy._core import engine
 from greppy.index.check import check_index
 
+
 @pytest.fixture
 def shop(project: Project) -> Project:
     """Two segments, one with a deleted file."""

@@ -21,7 +21,7 @@ def text(data: bytes) -> None:
 def query(data: bytes) -> None:
     question, _, line = data.partition(b"\0")
     engine.query(question)
-    engine.matches(question, line)
+    engine.matches(question, b"\0" + line)
 
 
 def outline(data: bytes) -> None:

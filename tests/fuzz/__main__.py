@@ -87,7 +87,8 @@ def seeds(target: str) -> list[bytes]:
             b'limit = 50\ncolor = "always"\nchunk = true\n', (ROOT / "docs" / "config.md").read_bytes()
         ]  # fmt: skip
     if target == "query":
-        return [b"hash map\0HashMap hash_map", b"HTTPServer2\0class HTTPServer:", b"die\0dying", "größe\0Größe".encode()]
+        texts = ("hash map\0HashMap hash_map", "HTTPServer2\0class HTTPServer:", "die\0dying", "größe\0Größe")
+        return [text.encode() for text in texts]
     return fixtures
 
 
