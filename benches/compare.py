@@ -247,6 +247,15 @@ class Comparison:
             rows["original greppy, daemon"] = self.with_daemon(pair, corpus)
         self.show(corpus, total, rows)
 
+    def linux(self, path: Path) -> Corpus:
+        """The tree; a copy with a mark when the original is there, which takes no folder for a project without one."""
+        if "original" not in self.programs:
+            return corpora.linux(path)
+        copy = self.temp / "linux"
+        shutil.copytree(path, copy, symlinks=True)
+        (copy / ".greppy").mkdir(exist_ok=True)
+        return corpora.linux(copy)
+
     def show(self, corpus: Corpus, total: int, rows: dict[str, dict[str, Any]]) -> None:
         def cell(row: dict[str, Any], key: str, form: Callable[[Any], str]) -> str:
             return form(row[key]) if key in row else "-"
@@ -315,7 +324,7 @@ def main() -> int:
             comparison.report.say(f"missing, so not compared with: {', '.join(missing)}")
         comparison.compare(corpora.small(temp, None))
         if options.linux:
-            comparison.compare(corpora.linux(options.linux))
+            comparison.compare(comparison.linux(options.linux))
         comparison.report.say(f"\nload average at the end {load()}; {time.monotonic() - began:.0f} s in all")
         if options.json:
             comparison.report.data["machine"] = facts
