@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("rg", "git", "semble", "zoekt", "zoekt-index", "original")
 RUNS, BUDGET_S = 25, 60.0
 SMALL_BUILDS = 3
+LIMIT_S = 900
 
 # Question → the files of which one must be the first result. Written before any tool was asked.
 QUESTIONS = {
@@ -82,8 +83,8 @@ def shell(name: str, script: str) -> Command:
 
 
 class Comparison:
-    def __init__(self, temp: Path, greppy: Path, named: dict[str, str], runs: int) -> None:
-        self.temp, self.runs, self.report = temp, runs, Report()
+    def __init__(self, temp: Path, greppy: Path, named: dict[str, str], runs: int, limit: int) -> None:
+        self.temp, self.runs, self.limit, self.report = temp, runs, limit, Report()
         self.greppy = str(temp / "greppy")
         shutil.copy2(greppy, self.greppy)  # as run.py does, and for its reason
         self.programs = {name: path for name in TOOLS if (path := named.get(name) or self._on_path(name))}
@@ -183,10 +184,11 @@ class Comparison:
 
     def build(self, tool: Tool, corpus: Corpus) -> dict[str, Any]:
         runs: list[LongRun] = []
+        limited = (shutil.which("timeout") or "timeout", str(self.limit), *tool.build.argv)
         for _ in range(SMALL_BUILDS if corpus.name == "small" else 1):
             if tool.index is not None:
                 shutil.rmtree(tool.index, ignore_errors=True)
-            runs.append(watch(tool.build, str(corpus.root), self.env))
+            runs.append(watch(Command(tool.build.name, limited, (0,)), str(corpus.root), self.env))
         files = [path for path in tool.index.rglob("*") if path.is_file()]
         return {
             "index_s": statistics.median(run.seconds for run in runs),
@@ -299,6 +301,7 @@ def arguments() -> argparse.Namespace:
         "--tool", action="append", default=[], metavar="NAME=PATH", help=f"where a tool is: {' '.join(TOOLS)}"
     )
     parser.add_argument("--runs", type=int, default=RUNS, help=f"of each query ({RUNS}; slow ones get fewer)")
+    parser.add_argument("--limit", type=int, default=LIMIT_S, metavar="S", help=f"seconds for an index ({LIMIT_S})")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write every figure there")
     return parser.parse_args()
 
@@ -315,9 +318,12 @@ def main() -> int:
         named = {name: os.path.abspath(path) for name, path in named.items()}
         if not os.access(options.greppy, os.X_OK):
             raise BenchError(f"{options.greppy}: no such executable; make build makes dist/greppy")
+        for path in named.values():
+            if not os.access(path, os.X_OK):
+                raise BenchError(f"{path}: no such executable")
         if options.linux and not options.linux.is_dir():
             raise BenchError(f"{options.linux}: no such folder")
-        comparison = Comparison(temp, options.greppy, named, options.runs)
+        comparison = Comparison(temp, options.greppy, named, options.runs, options.limit)
         facts = machine()
         comparison.report.say(f"machine: {facts['cores']} cores, {facts['cpu']}; load average {load()}")
         if missing := [name for name in TOOLS if name not in comparison.programs]:
