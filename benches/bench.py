@@ -27,6 +27,8 @@ class Bench:
     runs: int
     rounds: int  # of indexing the small corpus
     linux_rounds: int
+    sources: list[Path]  # more source, for the scan part
+    quick: bool
 
     def command(self, name: str, *arguments: str, good: tuple[int, ...] = (0, 1)) -> Command:
         return Command(name, (self.greppy, *arguments), good)
@@ -70,7 +72,15 @@ def isolated(temp: Path) -> dict[str, str]:
 
 
 def prepare(
-    temp: Path, greppy: Path, repo: Path | None, linux: Path | None, runs: int, rounds: int, linux_rounds: int
+    temp: Path,
+    greppy: Path,
+    repo: Path | None,
+    linux: Path | None,
+    sources: list[Path],
+    runs: int,
+    rounds: int,
+    linux_rounds: int,
+    quick: bool,
 ) -> Bench:
     # A copy: a build that happens meanwhile does not mix two programs' figures.
     copy = temp / "greppy"
@@ -78,4 +88,5 @@ def prepare(
     found = [corpora.small(temp, repo)]
     if linux is not None:
         found.append(corpora.linux(linux))
-    return Bench(temp, str(copy), Peers(temp), Report(), isolated(temp), found, runs, rounds, linux_rounds)
+    env = isolated(temp)
+    return Bench(temp, str(copy), Peers(temp), Report(), env, found, runs, rounds, linux_rounds, sources, quick)

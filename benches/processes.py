@@ -210,12 +210,8 @@ def _moves(pid: int) -> tuple[str, str]:
     return fields[0], fields[11] + " " + fields[12]
 
 
-def peak_memory(command: Command, cwd: str, env: dict[str, str], limit_s: float = 20.0) -> Peak | None:
-    """Memory of a process that prints, read while it waits to print into a full pipe; None when it printed nothing.
-
-    wait4's ru_maxrss will not do: across vfork and exec it includes the parent's size. The high-water mark minus
-    mapped pages will not do for the rest: what was freed before the last mapped page came in hides behind it.
-    """
+def _at_the_end(command: Command, cwd: str, env: dict[str, str], limit_s: float = 20.0) -> dict[str, int]:
+    """_status of a process while it waits to print into a full pipe; empty when it printed nothing."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     try:
@@ -231,7 +227,7 @@ def peak_memory(command: Command, cwd: str, env: dict[str, str], limit_s: float 
     os.close(writer)
     os.close(null)
     deadline = time.monotonic() + limit_s
-    still, before, found = 0, ("", ""), ()
+    still, before = 0, ("", "")
     while still < SETTLED and time.monotonic() < deadline:
         time.sleep(0.003)
         now = _moves(pid)
@@ -239,12 +235,27 @@ def peak_memory(command: Command, cwd: str, env: dict[str, str], limit_s: float 
             break
         still = still + 1 if now == before and now[0] == "S" else 0
         before = now
-    if still == SETTLED:
-        row = _status(pid)
-        found = row["VmHWM"], row["RssFile"] + row["RssShmem"], row["VmStk"]
+    found = _status(pid) if still == SETTLED else {}
     os.close(reader)  # the write fails, as with `| head`
     os.waitpid(pid, 0)
-    return Peak(found[0], found[1], found[2] + _least_data(command, cwd, env)) if found else None
+    return found
+
+
+def resident(command: Command, cwd: str, env: dict[str, str]) -> int | None:
+    """High-water mark of a process that prints; None when it printed nothing."""
+    return _at_the_end(command, cwd, env).get("VmHWM")
+
+
+def peak_memory(command: Command, cwd: str, env: dict[str, str]) -> Peak | None:
+    """Memory of a process that prints, read while it waits to print; None when it printed nothing.
+
+    wait4's ru_maxrss will not do: across vfork and exec it includes the parent's size. The high-water mark minus
+    mapped pages will not do for the rest: what was freed before the last mapped page came in hides behind it.
+    """
+    row = _at_the_end(command, cwd, env)
+    if not row:
+        return None
+    return Peak(row["VmHWM"], row["RssFile"] + row["RssShmem"], row["VmStk"] + _least_data(command, cwd, env))
 
 
 def _least_data(command: Command, cwd: str, env: dict[str, str]) -> int:

@@ -16,9 +16,10 @@ from index import index, second
 from processes import BenchError
 from quality import quality
 from report import load, machine
+from scan import scan
 from search import memory, search, version
 
-SECTIONS = ("version", "index", "search", "memory", "second", "quality")
+SECTIONS = ("version", "scan", "index", "search", "memory", "second", "quality")
 RUNS, QUICK_RUNS = 300, 200
 ROUNDS, QUICK_ROUNDS = 5, 3
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +31,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="under two minutes: fewer runs, no Linux")
     parser.add_argument("--linux", type=Path, metavar="PATH", help="an unpacked Linux source tree; only read")
     parser.add_argument("--repo", type=Path, metavar="PATH", help="instead of Python's library; it is copied")
+    parser.add_argument(
+        "--source", type=Path, action="append", default=[], metavar="DIR", help="more source, for the scan part"
+    )
     parser.add_argument("--annotations", type=Path, metavar="DIR", help="annotated queries, for the quality part")
     parser.add_argument("--repos", type=Path, metavar="DIR", help="the checkouts that they are about")
     parser.add_argument("--only", action="append", choices=SECTIONS, metavar="NAME", help=" ".join(SECTIONS))
@@ -42,7 +46,7 @@ def arguments() -> argparse.Namespace:
 def check(options: argparse.Namespace) -> None:
     if not os.access(options.greppy, os.X_OK) or options.greppy.is_dir():
         raise BenchError(f"{options.greppy}: no such executable; make build makes dist/greppy")
-    for folder in (options.repo, options.annotations, options.repos):
+    for folder in (options.repo, options.annotations, options.repos, *options.source):
         if folder is not None and not folder.is_dir():
             raise BenchError(f"{folder}: no such folder")
     if not os.path.isdir("/proc/self"):
@@ -68,7 +72,7 @@ def introduce(bench: Bench, options: argparse.Namespace) -> None:
 
 
 def run(bench: Bench, options: argparse.Namespace) -> None:
-    parts = {"version": version, "index": index, "search": search, "memory": memory, "second": second}
+    parts = {"version": version, "scan": scan, "index": index, "search": search, "memory": memory, "second": second}
     for name in options.only or SECTIONS:
         if name == "quality":
             quality(bench, *(path.resolve() if path else None for path in (options.annotations, options.repos)))
@@ -86,7 +90,10 @@ def main() -> int:
         runs = options.runs or (QUICK_RUNS if options.quick else RUNS)
         rounds = QUICK_ROUNDS if options.quick else ROUNDS
         repo = options.repo.resolve() if options.repo else None
-        bench = prepare(temp, options.greppy.resolve(), repo, linux, runs, rounds, options.linux_rounds)
+        sources = [path.resolve() for path in options.source]
+        bench = prepare(
+            temp, options.greppy.resolve(), repo, linux, sources, runs, rounds, options.linux_rounds, options.quick
+        )
         where = Path.cwd()
         introduce(bench, options)
         run(bench, options)
