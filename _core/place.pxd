@@ -5,7 +5,7 @@ A file that has changed since it was indexed gives nothing (`source.pxd`), and t
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 from _core.base cimport Bytes, first_bit, packed_bits, same_bytes
 from _core.builder cimport LINE_BYTES
 from _core.index cimport Index
@@ -15,7 +15,7 @@ from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path,
     segment_rank, segment_chunk, segment_file_chunks,
 )
-from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, source_end, source_read
+from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, is_notebook, source_end, source_read
 from _core.text cimport byte_class, BYTE_OTHER
 
 cdef enum:
@@ -89,6 +89,36 @@ cdef inline size_t line_text(const Place* p, uint32_t line, const uint8_t** at) 
     if n and at[0][n - 1] == 13:
         n -= 1
     return n
+
+
+cdef inline bint _blank(const Place* p, uint32_t line) noexcept nogil:
+    cdef const uint8_t* at
+    cdef size_t n = line_text(p, line, &at)
+    while n and at[n - 1] <= 32:
+        n -= 1
+    return n == 0
+
+
+cdef inline void _trim(Place* p) noexcept nogil:
+    """A chunk of a notebook without the lines behind its text, which are outputs and metadata."""
+    while p.end > p.start + 1 and _blank(p, p.end - 1):
+        p.end -= 1
+
+
+cdef inline void _skip_blank(Place* p) noexcept nogil:
+    """The same of those before it; they may be more than PLACE_LINES, so they are not even split."""
+    cdef size_t i = 0, at = 0
+    cdef uint32_t lines = 0
+    while i < p.text.len and p.text.data[i] <= 32:
+        i += 1
+        if p.text.data[i - 1] == 10:
+            lines += 1
+            at = i
+    if i < p.text.len:
+        memmove(p.text.data, p.text.data + at, p.text.len - at)
+        p.text.len -= at
+        p.first += lines
+        p.start = p.first
 
 
 cdef inline bint _definitions(Segment* s, uint32_t chunk, Place* p) noexcept nogil:
@@ -248,7 +278,11 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
     status = source_read(x, f, p.path, from_, upto, &p.text, p.parent, d.parent, p.parent_len)
     if status != SOURCE_OK:
         return status
+    if is_notebook(f) and not whole_file:
+        _skip_blank(p)
     _split_lines(p)
+    if is_notebook(f):
+        _trim(p)
     if not _definitions(s, r.chunk, p):
         return SOURCE_DAMAGED
     _best_line(p, m)
