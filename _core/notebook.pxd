@@ -163,6 +163,8 @@ cdef inline bint notebook_text(const uint8_t* p, size_t n, Bytes* out, int* lang
     while i <= n:
         c = p[i] if i < n else 10
         i += 1
+        if c == 32:
+            continue
         cell = _cell_depth(key)
         if c == 10:
             while out.len > line and (out.data[out.len - 1] == 32 or out.data[out.len - 1] == 9):
