@@ -14,12 +14,14 @@ from libc.string cimport memcpy, memset, memcmp, memchr, strlen
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve, bytes_varint
 from _core.chunk cimport chunk_lines, CLASS_BITS
 from _core.content cimport (
-    ENCODING_BYTES, SNIFF_BYTES, encoding_of, utf16_to_utf8, is_binary, is_generated, is_minified, is_secret,
+    ENCODING_BYTES, ENCODING_NOTEBOOK, SNIFF_BYTES, encoding_of, utf16_to_utf8, is_binary, is_generated, is_minified,
+    is_secret,
 )
 from _core.hash cimport hash64
-from _core.languages cimport language_of
+from _core.languages cimport language_of, notebook_of, LANG_JSON, LANG_NOTEBOOK, LANG_SHIFT
+from _core.notebook cimport notebook_text
 from _core.outline cimport (
-    Outline, Definition, outline_init, outline_free, outline_scan, LINE_COMMENT, LINE_HEAD, DEF_EXPORTED,
+    Outline, Definition, outline_init, outline_free, outline_scan, LINE_COMMENT, LINE_HEAD, LINE_CELL, DEF_EXPORTED,
     KIND_CONSTANT, KIND_VARIABLE, KIND_FUNCTION, KIND_METHOD, KIND_MACRO, KIND_IMPL, KIND_SECTION,
 )
 from _core.parts cimport parts_write
@@ -82,7 +84,7 @@ cdef struct TermEntry:
 cdef struct Builder:
     Outline outline
     Bytes content        # of the file at hand
-    Bytes decoded        # the same in UTF-8 when the file has it in UTF-16
+    Bytes decoded        # the same in UTF-8 when the file has it in UTF-16; the text of a notebook
     Bytes cuts
     # output, one entry a file or chunk
     Bytes files
@@ -396,6 +398,8 @@ cdef inline void _parent(Builder* b, uint32_t d, uint32_t line, ChunkRecord* c) 
     cdef const Outline* o = &b.outline
     cdef int32_t p = -1
     cdef uint32_t n
+    if o.line_class[line] & LINE_CELL:
+        return
     if d < o.n_defs and o.defs[d].line == line:
         p = o.defs[d].parent
     elif d:
@@ -513,7 +517,7 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     cdef size_t n = strlen(path)
     cdef size_t sniff, text_n
     cdef const uint8_t* text
-    cdef int encoding, flags
+    cdef int encoding, flags, language, code
     cdef bint whole = True
     cdef uint32_t i
     memset(report, 0, sizeof(FileReport))
@@ -571,6 +575,19 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     if not secrets and is_secret(<const uint8_t*>path, n, text, text_n):
         report.status = FILE_SECRET
         return FILE_SECRET
+    language = language_of(<const uint8_t*>path, n, text, sniff)
+    code = -1
+    if language == LANG_NOTEBOOK:
+        language = LANG_JSON  # unless there are cells
+        if encoding == ENCODING_BYTES and not notebook_text(text, text_n, &b.decoded, &code):
+            b.failed = True
+            report.status = FILE_NO_MEMORY
+            return FILE_NO_MEMORY
+        if code >= 0:
+            language = LANG_NOTEBOOK
+            encoding = ENCODING_NOTEBOOK | code << LANG_SHIFT
+            text = b.decoded.data
+            text_n = b.decoded.len
     memset(&f, 0, sizeof(f))
     f.size = report.size
     f.mtime_ns = report.mtime_ns
@@ -579,7 +596,7 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     f.path_len = <uint16_t>n
     f.zero = <uint16_t>encoding  # the record's spare field
     memset(&rank, 0, sizeof(rank))
-    rank.language = <uint8_t>language_of(<const uint8_t*>path, n, text, sniff)
+    rank.language = <uint8_t>language
     flags = path_flags(<const uint8_t*>path, n)
     if is_generated(text, text_n):
         flags |= FILE_GENERATED
@@ -588,7 +605,7 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     rank.whole_name = pw.whole_name
     for i in range(n):
         rank.depth += path[i] == 47
-    _index(b, text, <uint32_t>text_n, rank.language)
+    _index(b, text, <uint32_t>text_n, language if code < 0 else notebook_of(code))
     f.n_lines = b.outline.n_lines
     if not b.failed and is_minified(b.outline.line_start, b.outline.n_lines, text_n):
         flags |= FILE_GENERATED

@@ -3,7 +3,8 @@
 is a secret.
 
 Text is taken as UTF-8; a byte that is no UTF-8 is a character of Latin-1 (`text.pxd`), so no file is lost for its
-encoding. UTF-16 is known by its byte order mark and decoded: offsets and lines of such a file are those of the UTF-8.
+encoding. UTF-16 is known by its byte order mark and decoded: offsets and lines of such a file are those of the UTF-8. A
+notebook is decoded too, by `notebook.pxd`.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stddef cimport size_t
@@ -18,6 +19,7 @@ cdef enum Encoding:
     ENCODING_BYTES = 0      # shown as it is
     ENCODING_UTF16_LE = 1
     ENCODING_UTF16_BE = 2
+    ENCODING_NOTEBOOK = 3   # the language of the code cells stands above it, at LANG_SHIFT
 
 cdef enum:
     SNIFF_BYTES = 8192      # a NUL in there makes a file binary

@@ -26,9 +26,11 @@ from _core.flags cimport (
 from _core.glob cimport glob_match as _glob_match, path_glob as _path_glob
 from _core.hash cimport hash64 as _hash64
 from _core.languages cimport (
-    language_of as _language_of, language_name as _language_name, language_by_name as _language_by_name, LANG_COUNT,
+    language_of as _language_of, language_name as _language_name, language_by_name as _language_by_name,
+    notebook_of, LANG_COUNT, LANG_NOTEBOOK, LANG_PYTHON,
 )
 from _core.merge cimport merge_segments, bit, MERGE_INPUTS, MERGE_SYSTEM, MERGE_DAMAGED
+from _core.notebook cimport notebook_text as _notebook_text
 from _core.path cimport PathWords, path_words as _path_words, path_flags as _path_flags
 from _core.match cimport Matcher, Scan, matcher_init, line_terms, next_match, scan_init, scan_next
 from _core.place cimport Place, place_load
@@ -190,6 +192,21 @@ def utf16_to_utf8(bytes raw, bint big_endian) -> bytes:
         bytes_free(&out)
 
 
+def notebook_text(bytes raw) -> tuple:
+    """(the text of the cells, the language of those with code); (b"", None) when there is no cell."""
+    cdef Bytes out
+    cdef int language
+    bytes_init(&out)
+    try:
+        if not _notebook_text(<const uint8_t*>raw, len(raw), &out, &language):
+            raise MemoryError
+        if language < 0:
+            return b"", None
+        return out.data[:out.len], (<bytes>_language_name(language)).decode()
+    finally:
+        bytes_free(&out)
+
+
 def glob_match(bytes pattern, bytes text) -> bool:
     return bool(_glob_match(<const uint8_t*>pattern, len(pattern), <const uint8_t*>text, len(text)))
 
@@ -285,16 +302,22 @@ def kind_by_name(str name) -> int:
     return _outline.kind_by_name(<const uint8_t*>b, len(b))
 
 
+cdef int _scanned_as(str language) except -1:
+    """For `outline_scan`; the code of a notebook is Python, its text as `notebook_text` gives it."""
+    cdef int lang = language_by_name(language)
+    if lang < 0:
+        raise ValueError(f"unknown language: {language}")
+    return notebook_of(LANG_PYTHON) if lang == LANG_NOTEBOOK else lang
+
+
 def outline(bytes text, str language) -> list:
     """[(line, name, kind, flags, depth, parent)] of the definitions, lines from 0."""
     cdef _outline.Outline o
     cdef const uint8_t* p = <const uint8_t*>text
     cdef size_t n = len(text)
-    cdef int lang = language_by_name(language)
+    cdef int lang = _scanned_as(language)
     cdef uint32_t i
     cdef _outline.Definition* d
-    if lang < 0:
-        raise ValueError(f"unknown language: {language}")
     _outline.outline_init(&o)
     try:
         with nogil:
@@ -316,9 +339,7 @@ def line_classes(bytes text, str language) -> bytes:
     cdef _outline.Outline o
     cdef const uint8_t* p = <const uint8_t*>text
     cdef size_t n = len(text)
-    cdef int lang = language_by_name(language)
-    if lang < 0:
-        raise ValueError(f"unknown language: {language}")
+    cdef int lang = _scanned_as(language)
     _outline.outline_init(&o)
     try:
         with nogil:
@@ -363,7 +384,7 @@ def scan_counts(bytes text, str language) -> tuple:
 def line_starts(bytes text, str language) -> list:
     """Offsets of the lines' beginnings, and the text's length."""
     cdef _outline.Outline o
-    cdef int lang = language_by_name(language)
+    cdef int lang = _scanned_as(language)
     cdef uint32_t i
     _outline.outline_init(&o)
     try:
@@ -378,7 +399,7 @@ def chunks(bytes text, str language) -> list:
     cdef _outline.Outline o
     cdef Bytes cuts
     cdef uint32_t n
-    cdef int lang = language_by_name(language)
+    cdef int lang = _scanned_as(language)
     cdef uint32_t i
     bytes_init(&cuts)
     _outline.outline_init(&o)
@@ -950,6 +971,7 @@ cdef class Reader:
         finally:
             if place != NULL:
                 bytes_free(&place.text)
+                bytes_free(&place.lines)
             free(place)
             bytes_free(&json)
 

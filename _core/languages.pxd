@@ -46,7 +46,17 @@ cdef enum:
     LANG_TERRAFORM
     LANG_DOCKERFILE
     LANG_MAKE
+    LANG_NOTEBOOK
     LANG_COUNT
+
+cdef enum:
+    LANG_BITS = 255  # of a number that names a notebook's language too: the file's own, above it that of its code
+    LANG_SHIFT = 8
+
+
+cdef inline int notebook_of(int code) noexcept nogil:
+    """What the outline scanner knows a notebook by whose code cells are in the language `code`."""
+    return LANG_NOTEBOOK | code << LANG_SHIFT
 
 
 cdef inline const char* language_name(int lang) noexcept nogil:
@@ -90,6 +100,7 @@ cdef inline const char* language_name(int lang) noexcept nogil:
     elif lang == LANG_TERRAFORM: return b"terraform"
     elif lang == LANG_DOCKERFILE: return b"dockerfile"
     elif lang == LANG_MAKE: return b"make"
+    elif lang == LANG_NOTEBOOK: return b"notebook"
     return b"text"
 
 
@@ -100,12 +111,13 @@ cdef inline const char* language_aliases(int lang) noexcept nogil:
     elif lang == LANG_CSHARP: return b"c#"
     elif lang == LANG_GO: return b"golang"
     elif lang == LANG_JAVASCRIPT: return b"node ecmascript"
-    elif lang == LANG_PYTHON: return b"cython python3"
+    elif lang == LANG_PYTHON: return b"cython python3 ipython"
     elif lang == LANG_MARKDOWN: return b"commonmark"
     elif lang == LANG_PROTOBUF: return b"protocol-buffers"
     elif lang == LANG_TERRAFORM: return b"opentofu"
     elif lang == LANG_DOCKERFILE: return b"docker containerfile"
     elif lang == LANG_MAKE: return b"makefile"
+    elif lang == LANG_NOTEBOOK: return b"jupyter"
     elif lang == LANG_TEXT: return b"plain plaintext"
     return b""
 
@@ -137,7 +149,7 @@ cdef inline const char* language_extensions(int lang) noexcept nogil:
     elif lang == LANG_CSS: return b"css scss less"
     elif lang == LANG_VUE: return b"vue"
     elif lang == LANG_SVELTE: return b"svelte"
-    elif lang == LANG_JSON: return b"json jsonc json5 geojson webmanifest ipynb"
+    elif lang == LANG_JSON: return b"json jsonc json5 geojson webmanifest"
     elif lang == LANG_YAML: return b"yaml yml"
     elif lang == LANG_TOML: return b"toml"
     elif lang == LANG_MARKDOWN: return b"md markdown mdx mkd"
@@ -152,6 +164,7 @@ cdef inline const char* language_extensions(int lang) noexcept nogil:
     elif lang == LANG_TERRAFORM: return b"tf tfvars hcl"
     elif lang == LANG_DOCKERFILE: return b"dockerfile containerfile"
     elif lang == LANG_MAKE: return b"mk mak make"
+    elif lang == LANG_NOTEBOOK: return b"ipynb"
     return b""
 
 

@@ -11,10 +11,7 @@ from libc.stddef cimport size_t
 from libc.string cimport memset
 from _core.languages cimport *
 from _core.outline_base cimport *
-from _core.outline_config cimport configure
-from _core.outline_brace cimport scan_braces
-from _core.outline_block cimport scan_lines
-from _core.outline_markup cimport scan_markup
+from _core.outline_cells cimport scan_cells, scan_text
 
 
 cdef inline void _finish_lines(Scan* s) noexcept nogil:
@@ -24,7 +21,10 @@ cdef inline void _finish_lines(Scan* s) noexcept nogil:
 
 cdef inline void outline_scan(const uint8_t* text, size_t n, int lang, Outline* out) noexcept nogil:
     """Fill `out` (made by `outline_init`, or used before) with the outline of `text`. Any bytes are accepted; the
-    time is linear in `n`; nothing outside of text[0:n] is read. Over 4 GB, or without memory, `failed` is set."""
+    time is linear in `n`; nothing outside of text[0:n] is read. Over 4 GB, or without memory, `failed` is set.
+
+    A notebook is given as the text of its cells (`notebook.pxd`), and `lang` with the language of its code cells: see
+    `notebook_of`."""
     cdef Scan s
     out.n_defs = 0
     out.n_lines = 0
@@ -62,14 +62,8 @@ cdef inline void outline_scan(const uint8_t* text, size_t n, int lang, Outline* 
             s.pos += 1
     elif n > 2 and text[0] == 0xEF and text[1] == 0xBB and text[2] == 0xBF:
         s.pos = 3
-    configure(&s, lang)
-    if lang == LANG_C or lang == LANG_CPP or lang == LANG_CSHARP or lang == LANG_JAVA or lang == LANG_DART \
-            or lang == LANG_JAVASCRIPT or lang == LANG_TYPESCRIPT or lang == LANG_GO or lang == LANG_RUST \
-            or lang == LANG_KOTLIN or lang == LANG_SWIFT or lang == LANG_PHP or lang == LANG_ZIG \
-            or lang == LANG_PROTOBUF:
-        scan_braces(&s)
-    elif s.lines_mode:
-        scan_lines(&s)
+    if lang & LANG_BITS == LANG_NOTEBOOK:
+        scan_cells(&s, lang >> LANG_SHIFT)
     else:
-        scan_markup(&s)
+        scan_text(&s, lang)
     _finish_lines(&s)

@@ -4,7 +4,8 @@
 Files of the scanner, each using those before it: outline_words (keywords), outline_base (this), outline_config (what
 each language looks like), outline_strings (stepping over literals), outline_marks (what begins one), outline_lex
 (tokens), outline_scopes (brackets and statements), outline_cheads, outline_cfamily, outline_script and outline_brace
-(languages of braces), outline_lines and outline_block (languages of lines), outline_markup, and outline (the door).
+(languages of braces), outline_lines and outline_block (languages of lines), outline_markup, outline_cells (notebooks),
+and outline (the door).
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, int32_t
 from libc.stddef cimport size_t
@@ -42,6 +43,7 @@ cdef enum:
     LINE_ATTRIBUTE = 3
     LINE_INSIDE = 16  # the line begins inside a comment or a string of several lines
     LINE_HEAD = 32    # it speaks about the whole file
+    LINE_CELL = 64    # a cell of a notebook begins here, and with it a chunk
 
 cdef enum:  # what the line being read has shown so far (Scan.cur)
     SEEN_CODE = 1

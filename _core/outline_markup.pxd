@@ -237,7 +237,7 @@ cdef inline void _scan_line_by_line(Scan* s) noexcept nogil:
     hash_comment = (lang == LANG_YAML or lang == LANG_TOML or lang == LANG_MAKE or lang == LANG_DOCKERFILE
                     or lang == LANG_TERRAFORM)
     previous = 0
-    while s.line < s.out.n_lines:
+    while s.line < s.out.n_lines and s.out.line_start[s.line] < s.end:
         b = s.out.line_start[s.line]
         e = s.out.line_start[s.line + 1]
         if e > b and s.text[e - 1] == 10:

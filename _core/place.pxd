@@ -5,8 +5,8 @@ A file that has changed since it was indexed gives nothing (`source.pxd`), and t
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
-from libc.string cimport memcpy, memset
-from _core.base cimport Bytes, first_bit, packed_bits, same_bytes
+from libc.string cimport memcpy, memmove, memset
+from _core.base cimport Bytes, bytes_reserve, first_bit, packed_bits, same_bytes
 from _core.builder cimport LINE_BYTES
 from _core.index cimport Index
 from _core.match cimport Matcher, Scan, line_terms, scan_init, scan_next, scan_skip, terms_score, text_score
@@ -15,11 +15,10 @@ from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path,
     segment_rank, segment_chunk, segment_file_chunks,
 )
-from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, source_end, source_read
+from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, is_notebook, source_end, source_read
 from _core.text cimport byte_class, BYTE_OTHER
 
 cdef enum:
-    PLACE_LINES = 4096    # of a chunk and its context that are looked at
     PLACE_DEFS = 64
     EXACT_NAME = 1000     # more than all terms together
 
@@ -46,18 +45,28 @@ cdef struct Place:
     uint8_t parent_kind
     uint32_t n_defs
     PlaceDef[PLACE_DEFS] defs
-    uint32_t[PLACE_LINES + 1] line   # where each begins in `text`; a line ends before its newline
+    Bytes lines
+    uint32_t* line            # in `lines`: where each begins in `text`, and where the last one ends
 
 
-cdef inline void _split_lines(Place* p) noexcept nogil:
+cdef inline bint _split_lines(Place* p) noexcept nogil:
+    """Fills `line` and `n_lines`. False: no memory."""
     cdef uint8_t[64] rest
     cdef uint8_t[64] hit
     cdef const uint8_t* text
     cdef uint64_t bits
     cdef uint32_t i, at = 0, n = <uint32_t>p.text.len
     p.n_lines = 0
-    p.line[0] = 0
-    while at < n and p.n_lines < PLACE_LINES:
+    p.lines.len = 0
+    while True:
+        # No 64 bytes hold more than as many lines; one entry more is the end of the last one.
+        if not bytes_reserve(&p.lines, (64 + 2) * 4):
+            return False
+        p.line = <uint32_t*>p.lines.data
+        if at == 0:
+            p.line[0] = 0
+        if at >= n:
+            break
         text = p.text.data + at
         if n - at < 64:
             memset(rest, 0, sizeof(rest))
@@ -66,14 +75,16 @@ cdef inline void _split_lines(Place* p) noexcept nogil:
         for i in range(64):  # without a branch, so that it becomes vector instructions
             hit[i] = text[i] == 10
         bits = packed_bits(hit)
-        while bits and p.n_lines < PLACE_LINES:
+        while bits:
             p.n_lines += 1
             p.line[p.n_lines] = at + first_bit(bits) + 1
             bits &= bits - 1
+        p.lines.len = 4 * <size_t>p.n_lines
         at += 64
-    if p.n_lines < PLACE_LINES and p.line[p.n_lines] < n:
+    if p.line[p.n_lines] < n:
         p.n_lines += 1
         p.line[p.n_lines] = n
+    return True
 
 
 cdef inline size_t line_text(const Place* p, uint32_t line, const uint8_t** at) noexcept nogil:
@@ -89,6 +100,36 @@ cdef inline size_t line_text(const Place* p, uint32_t line, const uint8_t** at) 
     if n and at[0][n - 1] == 13:
         n -= 1
     return n
+
+
+cdef inline bint _blank(const Place* p, uint32_t line) noexcept nogil:
+    cdef const uint8_t* at
+    cdef size_t n = line_text(p, line, &at)
+    while n and at[n - 1] <= 32:
+        n -= 1
+    return n == 0
+
+
+cdef inline void _trim(Place* p) noexcept nogil:
+    """A chunk of a notebook without the lines behind its text, which are outputs and metadata."""
+    while p.end > p.start + 1 and _blank(p, p.end - 1):
+        p.end -= 1
+
+
+cdef inline void _skip_blank(Place* p) noexcept nogil:
+    """The same of those before it; outputs may be long, so they are not even split."""
+    cdef size_t i = 0, at = 0
+    cdef uint32_t lines = 0
+    while i < p.text.len and p.text.data[i] <= 32:
+        i += 1
+        if p.text.data[i - 1] == 10:
+            lines += 1
+            at = i
+    if i < p.text.len:
+        memmove(p.text.data, p.text.data + at, p.text.len - at)
+        p.text.len -= at
+        p.first += lines
+        p.start = p.first
 
 
 cdef inline bint _definitions(Segment* s, uint32_t chunk, Place* p) noexcept nogil:
@@ -248,7 +289,12 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
     status = source_read(x, f, p.path, from_, upto, &p.text, p.parent, d.parent, p.parent_len)
     if status != SOURCE_OK:
         return status
-    _split_lines(p)
+    if is_notebook(f) and not whole_file:
+        _skip_blank(p)
+    if not _split_lines(p):
+        return SOURCE_MEMORY
+    if is_notebook(f):
+        _trim(p)
     if not _definitions(s, r.chunk, p):
         return SOURCE_DAMAGED
     _best_line(p, m)

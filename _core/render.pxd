@@ -16,6 +16,7 @@ from _core.place cimport Place, PlaceDef, line_text
 from _core.builder cimport LINE_BYTES
 from _core.rank cimport SIGNAL_END, signal_name
 from _core.segment cimport FILE_TEST
+from _core.source cimport outline_language
 from _core.text cimport Token
 from _core.unicode cimport utf8_decode, cp_width
 
@@ -531,7 +532,7 @@ cdef inline void json_place(Bytes* out, const Style* s, const Place* p, double s
     _key(out, b"doc_comment", False)
     if d != NULL:
         outline_init(&o)
-        outline_scan(p.text.data, p.text.len, p.rank.language, &o)
+        outline_scan(p.text.data, p.text.len, outline_language(p.file, p.rank.language), &o)
         if o.failed or o.n_lines <= d.line - p.first:
             bytes_str(out, b"null")
         else:

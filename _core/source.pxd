@@ -2,15 +2,18 @@
 """A piece of a source file as it is now, if it is still what was indexed.
 
 The index keeps no source. What is shown or verified is read from the file, and only when size and time are those of the
-index, or the content still has the same hash. A file in UTF-16 is decoded whole: its offsets are those of the UTF-8.
+index, or the content still has the same hash. A file in UTF-16 and a notebook are decoded whole: offsets are those of
+the text that comes out.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 from _core.base cimport Bytes, bytes_free, bytes_init, bytes_reserve
 from _core.builder cimport last_name
-from _core.content cimport ENCODING_BYTES, utf16_to_utf8
+from _core.content cimport ENCODING_BYTES, ENCODING_NOTEBOOK, utf16_to_utf8
 from _core.hash cimport hash64
 from _core.index cimport Index
+from _core.languages cimport LANG_BITS, LANG_SHIFT, notebook_of
+from _core.notebook cimport notebook_text
 from _core.segment cimport (
     Segment, FileRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path, segment_chunk,
     segment_file_chunks, segment_chunk_file,
@@ -27,6 +30,15 @@ cdef enum SourceStatus:
     SOURCE_MEMORY = 3
 
 
+cdef inline bint is_notebook(const FileRecord* f) noexcept nogil:
+    return f.zero & LANG_BITS == ENCODING_NOTEBOOK
+
+
+cdef inline int outline_language(const FileRecord* f, int language) noexcept nogil:
+    """By what the outline scanner knows the language of a file that is recorded with `language`."""
+    return notebook_of(f.zero >> LANG_SHIFT) if is_notebook(f) else language
+
+
 cdef inline uint32_t source_end(const FileRecord* f) noexcept nogil:
     """The offset to read to for the rest of the file."""
     return <uint32_t>f.size if f.zero == ENCODING_BYTES else 0xFFFFFFFFU
@@ -34,14 +46,19 @@ cdef inline uint32_t source_end(const FileRecord* f) noexcept nogil:
 
 cdef inline int _decoded(int fd, const FileRecord* f, bint verify, uint32_t start, uint32_t end, Bytes* out,
                          uint8_t* parent, uint32_t parent_at, uint32_t parent_len) noexcept nogil:
-    """`source_read` of a file in UTF-16; `verify`: by its hash."""
+    """`source_read` of a file that is decoded; `verify`: by its hash."""
     cdef Bytes raw
-    cdef int status = SOURCE_MEMORY
+    cdef int status = SOURCE_MEMORY, language
+    cdef bint ok
     bytes_init(&raw)
     if bytes_reserve(&raw, f.size + 1):
         status = SOURCE_CHANGED
         if pread_all(fd, raw.data, f.size, 0) and not (verify and hash64(raw.data, f.size) != f.content):
-            status = SOURCE_OK if utf16_to_utf8(raw.data, f.size, f.zero, out) else SOURCE_MEMORY
+            if is_notebook(f):
+                ok = notebook_text(raw.data, f.size, out, &language)
+            else:
+                ok = utf16_to_utf8(raw.data, f.size, f.zero, out)
+            status = SOURCE_OK if ok else SOURCE_MEMORY
     bytes_free(&raw)
     if status != SOURCE_OK:
         return status

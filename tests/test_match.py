@@ -12,8 +12,8 @@ from greppy._core import engine
 
 WORDS = (
     "hash map hashmap HashMap hash_map HTTPServer http server 2 4 utf8 UTF8 die dying lie lying tie ties try tries "
-    "date dates dating data to a c b ABC_method C_new(A_new) x X1 größe Größe gr\xf6\xdfe caf\xe9 日本語 漢 0xdate 2to3 "
-    "_private __init__ getX fooBAR FOObar run running runs retry_with_backoff the of parse Parser parsedDate"
+    "date dates dating data to a c b ABC_method C_new(A_new) x X1 größe Größe gr\xf6\xdfe caf\xe9 日本語 漢 0xdate "
+    "2to3 _private __init__ getX fooBAR FOObar run running runs retry_with_backoff the of parse Parser parsedDate"
 )
 PIECES = [piece.encode("utf-8") for piece in WORDS.split()]
 PIECES += ["größe".encode("latin-1"), b"\xff", b"a" * 97, b"hash" * 30]

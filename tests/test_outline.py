@@ -17,7 +17,7 @@ SOURCES = sorted(p for p in FIXTURES.iterdir() if p.suffix != ".expected")
 LANGUAGES = sorted({p.stem for p in SOURCES} | {"text"})
 
 EXPORTED, DECLARATION = 1, 2
-CODE, BLANK, COMMENT, ATTRIBUTE, INSIDE, HEAD = 0, 1, 2, 3, 16, 32
+CODE, BLANK, COMMENT, ATTRIBUTE, INSIDE, HEAD, CELL = 0, 1, 2, 3, 16, 32, 64
 
 KINDS = {
     "function", "method", "class", "struct", "interface", "enum", "trait", "type", "module", "impl", "constant",
@@ -30,6 +30,11 @@ def names(text: bytes, language: str) -> list[tuple[int, str, str]]:
     return [(d[0] + 1, d[2], d[1].decode()) for d in engine.outline(text, language)]
 
 
+def scanned(raw: bytes, language: str) -> bytes:
+    """What the scanner is given of a file."""
+    return engine.notebook_text(raw)[0] if language == "notebook" else raw
+
+
 def classes(text: str, language: str) -> list[int]:
     return list(engine.line_classes(text.encode(), language))
 
@@ -38,7 +43,7 @@ def classes(text: str, language: str) -> list[int]:
 def test_fixture(source: Path) -> None:
     rows = [row.split(" ", 2) for row in source.with_suffix(".expected").read_text().splitlines()]
     expected = [(int(line), kind, name) for line, kind, name in rows]
-    assert names(source.read_bytes(), source.stem) == expected
+    assert names(scanned(source.read_bytes(), source.stem), source.stem) == expected
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
@@ -50,7 +55,8 @@ def test_language_of_fixture(source: Path) -> None:
 @pytest.mark.parametrize("newline", [b"\r\n", b"\n"], ids=["crlf", "lf"])
 def test_newlines_do_not_matter(source: Path, newline: bytes) -> None:
     text = source.read_bytes()
-    assert names(text.replace(b"\n", newline), source.stem) == names(text, source.stem)
+    ended = scanned(text.replace(b"\n", newline), source.stem)
+    assert names(ended, source.stem) == names(scanned(text, source.stem), source.stem)
 
 
 def test_nesting_and_flags() -> None:
@@ -85,6 +91,7 @@ def test_nesting_and_flags() -> None:
         (b"notes.unknown", b"", "text"),
         (b".py", b"", "text"),
         (b"dir.py/readme", b"", "text"),
+        (b"a/Untitled.ipynb", b"", "notebook"),
         (b"", b"", "text"),
     ],
 )
@@ -98,6 +105,28 @@ def test_line_classes_python() -> None:
         COMMENT | HEAD, COMMENT | HEAD | INSIDE, COMMENT | HEAD | INSIDE, COMMENT | HEAD | INSIDE,
         CODE, CODE | INSIDE, CODE | INSIDE, BLANK, COMMENT, ATTRIBUTE, ATTRIBUTE, CODE, COMMENT, CODE,
     ]  # fmt: skip
+
+
+def test_line_classes_notebook() -> None:
+    """As `notebook_text` leaves it: a tab ends the line where prose begins, a space the one where code does."""
+    text = "\t\n# A\ntext\n\n \nx = '''\n\t\nb\n \n# c\ny = 1\n%%bash \nx() { :; }\n"
+    assert classes(text, "notebook") == [
+        BLANK | CELL, CODE, COMMENT, BLANK, BLANK | CELL, CODE, BLANK | CELL, COMMENT, BLANK | CELL, COMMENT, CODE,
+        CODE | CELL, CODE,
+    ]  # fmt: skip
+    assert names(text.encode(), "notebook") == [
+        (2, "section", "A"), (6, "variable", "x"), (11, "variable", "y"), (13, "function", "x"),
+    ]  # fmt: skip
+
+
+def test_chunks_of_a_notebook() -> None:
+    """One a cell with its outputs, which are blank; a cell without text is part of the one before it."""
+    code = " \n" + "x = 1\n" * 3
+    text = ("\n" * 50 + code + "\n" * 100 + "\t\n" + "\n" * 9 + "\t\nword\n" + code + " \n").encode()
+    assert engine.chunks(text, "notebook") == [0, 154, 166, 170, 171]
+    # a long one is cut at its definitions
+    long = "def f():\n" + "    x()\n" * 30 + "def g():\n" + "    x()\n" * 30
+    assert engine.chunks((code + " \n" + long + "\n" * 99 + code).encode(), "notebook") == [0, 4, 36, 166, 170]
 
 
 def test_line_classes_rust() -> None:
@@ -145,7 +174,8 @@ def check(text: bytes, language: str) -> None:
     starts = engine.line_starts(text, language)
     assert starts[-1] == len(text)
     assert [text[a:b].removesuffix(b"\n") for a, b in pairwise(starts)] == lines
-    assert all(c & 15 <= ATTRIBUTE and not c & ~(15 | INSIDE | HEAD) for c in kinds)
+    flags = INSIDE | HEAD | (CELL if language == "notebook" else 0)
+    assert all(c & 15 <= ATTRIBUTE and not c & ~(15 | flags) for c in kinds)
     definitions = engine.outline(text, language)
     for i, (line, name, kind, flags, depth, parent) in enumerate(definitions):
         assert name
@@ -169,12 +199,13 @@ def test_damaged_source(data: st.DataObject, source: Path, language: str | None)
     text = source.read_bytes()
     at = data.draw(st.integers(0, len(text)))
     text = text[:at] + data.draw(texts) + text[at + data.draw(st.integers(0, 40)) :]
-    check(text, language or source.stem)
+    check(scanned(text, source.stem), language or source.stem)
 
 
 def test_time_is_linear() -> None:
     """Repeated openers, the worst there is for a scanner that looks ahead, take no longer than ordinary text does."""
     openers = [b"(", b"{", b"<", b"'", b'"', b"`", b"/", b"[/", b"#", b"<<A ", b"`${", b'"${', b'"#{', b"/*", b"f(a<"]
+    openers += [b" \n", b"a\t\n"]  # cells
     size = 100_000
     for language in LANGUAGES:
         for opener in openers:

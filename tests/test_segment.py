@@ -147,6 +147,11 @@ def test_heavy_terms_and_long_chunks() -> None:
     )
 
 
+def test_a_notebook() -> None:
+    path = Path(__file__).parent / "outline" / "notebook.ipynb"
+    check({b"a.ipynb": path.read_bytes(), b"b.py": b"def total(): pass\n"})
+
+
 def test_licence_lines_are_not_indexed() -> None:
     tree = {
         b"a.py": b"# Copyright 2020 Somebody\n# Licensed under terms\n# describes parsing\nx = 1\n# license of code\n"

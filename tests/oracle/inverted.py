@@ -21,7 +21,7 @@ LINE_BYTES = 4096
 HEAD_LINES = 60
 GENERATED = 16  # a flag of files
 BLANK, COMMENT_LINE, ATTRIBUTE = 1, 2, 3
-CLASS_BITS, LINE_HEAD = 15, 32
+CLASS_BITS, LINE_HEAD, LINE_CELL = 15, 32, 64
 KINDS = engine.kind_names()
 VALUES = {"constant", "variable", "impl", "section"}
 FUNCTIONS = {"function", "method", "macro"}
@@ -114,6 +114,8 @@ def _line_weight(number: int, line: bytes, kind: int, first_definition: int, def
 
 def _parent(chunk: Chunk, outline: list[tuple], upcoming: int, classes: bytes) -> int:
     """The definition that encloses the beginning of a chunk; `upcoming` is the first one that begins in it or later."""
+    if classes[chunk.line] & LINE_CELL:
+        return -1
     following = outline[upcoming] if upcoming < len(outline) else None
     if following and following[0] == chunk.line:
         return following[5]
@@ -127,11 +129,12 @@ def _parent(chunk: Chunk, outline: list[tuple], upcoming: int, classes: bytes) -
 
 def invert(path: bytes, content: bytes) -> File:
     language = engine.language_of(path, content[:8192])
-    outline = engine.outline(content, language)
-    classes = engine.line_classes(content, language)
-    starts = engine.line_starts(content, language)
-    cuts = engine.chunks(content, language)
-    lines = [content[a:b] for a, b in pairwise(starts)]
+    source = engine.notebook_text(content)[0] if language == "notebook" else content
+    outline = engine.outline(source, language)
+    classes = engine.line_classes(source, language)
+    starts = engine.line_starts(source, language)
+    cuts = engine.chunks(source, language)
+    lines = [source[a:b] for a, b in pairwise(starts)]
     definition_lines = {definition[0] for definition in outline}
     first_definition = min(definition_lines, default=len(lines))
     words, n_name = engine.path_words(path)
