@@ -234,7 +234,9 @@ class Comparison:
                 rows[tool.name] = self.build(tool, corpus) if tool.build else {}
                 tools.append(tool)
             except BenchError as error:
-                self.report.say(f"{tool.name}: left out; {str(error).splitlines()[-1]}")
+                status, _, reason = str(error).rpartition(" ended with ")[2].partition(": ")
+                late = f"no index of {corpus.title} within {self.limit} s"
+                self.report.say(f"{tool.name}: left out; {late if status == '124' else reason or error}")
         for which in ("name", "question"):
             # Who ranks nothing is asked for a name only: it has no answer to a question.
             for name, timing in self.times([t for t in tools if t.ranked or which == "name"], corpus, which).items():
