@@ -317,7 +317,7 @@ cdef inline const uint8_t* line_terms(Matcher* m, Scan* s, const uint8_t* at, co
         letter = not m.every_token and BYTE_LOWER <= byte_class(at[0]) <= BYTE_UPPER
         n = _part(begin, at, end) if letter else 0
         if letter and n <= TERM_MAX and (at == begin or byte_class((at - 1)[0]) != BYTE_HIGH) and (
-                at + n == end or byte_class(at[n]) != BYTE_HIGH):
+                at + n == end or byte_class(at[n]) != BYTE_HIGH) and (at + 1 == end or byte_class(at[1]) != BYTE_HIGH):
             # Nearly always: a part that stands for itself.
             found[0] = found[1] = found[2] = 0
             met = n > 0 and _part_match(m, s.begun, at, n, found)

@@ -48,6 +48,8 @@ cdef inline void next_token(Scan* s) noexcept nogil:
         cls = s.cls[c]
         if cls == C_SPACE:
             p += 1
+            while p < end and s.cls[t[p]] == C_SPACE:
+                p += 1
             continue
         if cls == C_IDENT:
             q = p + 1

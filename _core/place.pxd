@@ -15,7 +15,7 @@ from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path,
     segment_rank, segment_chunk, segment_file_chunks,
 )
-from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, is_notebook, source_end, source_read
+from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, SOURCE_MEMORY, is_notebook, source_end, source_read
 from _core.text cimport byte_class, BYTE_OTHER
 
 cdef enum:

@@ -62,16 +62,21 @@ cdef enum ByteClass:
     BYTE_HIGH = 5
 
 
-cdef inline int byte_class(uint8_t c) noexcept nogil:
-    # One row per 16 byte values; a literal so that the table lives in the read-only data of the program.
-    cdef const uint8_t* table = <const uint8_t*>(
+cdef inline const uint8_t* byte_classes() noexcept nogil:
+    # One row per 32 byte values; a literal so that the table lives in the read-only data of the program.
+    return <const uint8_t*>(
         b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
         b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" b"\3\3\3\3\3\3\3\3\3\3\0\0\0\0\0\0"
         b"\0\2\2\2\2\2\2\2\2\2\2\2\2\2\2\2" b"\2\2\2\2\2\2\2\2\2\2\2\0\0\0\0\4"
-        b"\0\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1" b"\1\1\1\1\1\1\1\1\1\1\1\0\0\0\0\0")
-    if c >= 128:
-        return BYTE_HIGH
-    return table[c]
+        b"\0\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1" b"\1\1\1\1\1\1\1\1\1\1\1\0\0\0\0\0"
+        b"\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5" b"\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5"
+        b"\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5" b"\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5"
+        b"\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5" b"\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5"
+        b"\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5" b"\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5")
+
+
+cdef inline int byte_class(uint8_t c) noexcept nogil:
+    return byte_classes()[c]
 
 
 cdef inline int _hex_digit(uint8_t c) noexcept nogil:
@@ -103,12 +108,25 @@ cdef inline const uint8_t* next_token(const uint8_t* p, const uint8_t* end, Toke
     cdef int c, k
     cdef uint32_t cp, w
     cdef const uint8_t* start
-    while p < end:
-        c = byte_class(p[0])
-        if c == BYTE_OTHER:
+    cdef const uint8_t* classes = byte_classes()
+    while True:
+        while p < end and classes[p[0]] == BYTE_OTHER:
             p += 1
-            continue
+        if p >= end:
+            return NULL
         start = p
+        c = classes[p[0]]
+        if c != BYTE_DIGIT and c != BYTE_HIGH:
+            # Nearly always: an identifier of ASCII.
+            p += 1
+            while p < end and BYTE_LOWER <= classes[p[0]] <= BYTE_UNDERSCORE:
+                p += 1
+            if p >= end or classes[p[0]] == BYTE_OTHER:
+                t.kind = TOKEN_WORD
+                t.at = start
+                t.len = <uint32_t>(p - start) if p - start < TOKEN_MAX else TOKEN_MAX
+                return p
+            p = start
         if c == BYTE_DIGIT:
             if p[0] == 48 and end - p > 2 and (p[1] | 32) == 120 and _hex_digit(p[2]):
                 p += 2
@@ -153,7 +171,6 @@ cdef inline const uint8_t* next_token(const uint8_t* p, const uint8_t* end, Toke
         t.at = start
         t.len = token_cut(start, p)
         return p
-    return NULL
 
 
 cdef inline uint32_t make_term(uint8_t* out, const uint8_t* text, uint32_t n) noexcept nogil:

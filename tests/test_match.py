@@ -56,6 +56,7 @@ def check(question: bytes, line: bytes) -> None:
 @example(b"hash map", b"HashMap hash_map HASHMAP hashmaps fooHashMap")
 @example(b"a c b", b"    def ABC_method(self):")
 @example(b"a +r-aW", b"-aW")
+@example(b"h\xff", b"GH\xff")
 @example(b"a_west", b"aWeSt AWEST a_west")
 @example(b"2to3", b"\x12 \x122")
 @example(b"2 4", b"x4 4x 24 4 2 0x4")
