@@ -35,7 +35,7 @@ class Peers:
     packages: dict[str, str] = field(default_factory=dict)  # name → version
 
     def __post_init__(self) -> None:
-        self.nothing = self._compile_nothing()
+        self.nothing = self._compile_nothing("gcc", "cc")
         for name in ("true", "rg", "csearch", "cindex"):
             if path := shutil.which(name):
                 self.programs[name] = path
@@ -43,12 +43,13 @@ class Peers:
             if version := _package(name):
                 self.packages[name] = version
 
-    def _compile_nothing(self) -> str:
-        """The floor: a static executable that does nothing."""
-        compiler = shutil.which("gcc") or shutil.which("cc")
+    def _compile_nothing(self, *names: str) -> str:
+        """The floor: a static executable that does nothing, made by the first of these compilers."""
+        compiler = next(filter(None, map(shutil.which, names)), None)
         if compiler is None:
             raise BenchError("no C compiler: the static executable that does nothing cannot be made (apt install gcc)")
-        source, linked, program = self.temp / "nothing.c", self.temp / "nothing.linked", self.temp / "nothing"
+        program = self.temp / f"nothing-{names[0]}"
+        source, linked = self.temp / "nothing.c", self.temp / "nothing.linked"
         source.write_text(NOTHING, encoding="ascii")
         result = subprocess.run(
             [compiler, "-O2", "-static", "-o", str(linked), str(source)], capture_output=True, text=True, check=False
@@ -75,6 +76,15 @@ class Peers:
 
     def floor(self) -> Command:
         return Command("does nothing, static", (self.nothing,), (0,))
+
+    def start_ups(self) -> list[Command]:
+        """Other programs that do nothing."""
+        found = []
+        if shutil.which("musl-gcc"):
+            found.append(Command("does nothing, static, musl", (self._compile_nothing("musl-gcc"),), (0,)))
+        if "true" in self.programs:
+            found.append(Command("true, dynamic", (self.programs["true"],), (0,)))
+        return found
 
     def searches(self, word: str) -> list[Command]:
         """Whole processes that look for one word below the current folder."""
