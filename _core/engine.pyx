@@ -14,6 +14,7 @@ from _core cimport config as _config
 from _core cimport index as _index
 from _core cimport outline as _outline
 from _core cimport store as _store
+from _core.arena cimport Arena, arena_alloc, arena_free, arena_realloc
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add
 from _core.check cimport check_chunks, check_files, check_paths, check_terms
 from _core.chunk cimport chunk_lines
@@ -246,6 +247,40 @@ def query(bytes text) -> dict:
 
 
 # --------------------------------------------------------------------------------------------------------- outline
+
+def arena(list steps) -> list:
+    """Runs an arena of its own through steps (name of a function of malloc's family, piece, bytes) and fills what it
+    gives; [(piece, address, bytes, whether it still holds what was put there)] of those not freed. Blocks stay."""
+    cdef Arena a
+    cdef uint8_t* p
+    cdef size_t n, old, i
+    memset(&a, 0, sizeof(a))
+    pieces = {}
+    for step, piece, size in steps:
+        n = size
+        old = 0
+        if step == "free":
+            arena_free(&a, <void*><size_t>pieces.pop(piece, (0, 0))[0])
+            continue
+        if step == "realloc":
+            address, kept = pieces.get(piece, (0, 0))
+            p = <uint8_t*>arena_realloc(&a, <void*><size_t>address, n)
+            old = kept if kept < n else n
+        else:
+            p = <uint8_t*>arena_alloc(&a, n, step == "calloc")
+        if p == NULL:
+            raise MemoryError
+        for i in range(old if step == "realloc" else (n if step == "calloc" else 0)):
+            if p[i] != (piece & 255 if step == "realloc" else 0):
+                raise AssertionError(f"{step}: byte {i} of piece {piece}")
+        memset(p, piece & 255, n)
+        pieces[piece] = (<size_t>p, n)
+    out = []
+    for piece, (address, kept) in pieces.items():
+        p = <uint8_t*><size_t>address
+        out.append((piece, address, kept, bytes([piece & 255]) * kept == PyBytes_FromStringAndSize(<char*>p, kept)))
+    return out
+
 
 def matches(bytes question, bytes line) -> tuple:
     """What a line has of a question: (the terms by `line_terms`, [(offset, length)] of the tokens by `next_match`)."""

@@ -274,15 +274,14 @@ cdef inline bint _is_simple(const uint8_t* token, const uint8_t* at, uint32_t n)
     return True
 
 
-cdef inline bint _part_match(const Matcher* m, uint64_t begun, const uint8_t* at, uint32_t n,
-                             uint64_t* found) noexcept nogil:
-    """Sets in `found` (3 words) the terms that the part is, of those whose beginnings it has; whether there is one.
-    `n` is at most TERM_MAX."""
+cdef inline void _part_match(const Matcher* m, uint64_t begun, const uint8_t* at, uint32_t n,
+                             uint64_t* seen) noexcept nogil:
+    """Sets in `seen` (3 words) the terms that the part is, of those whose beginnings it has. `n` is at most
+    TERM_MAX."""
     cdef uint8_t[TERM_MAX + 8] low
     cdef uint8_t[TERM_MAX + 8] stemmed
     cdef uint32_t i, j, k = 0
     cdef const Query* q = m.query
-    cdef bint any_ = False
     for i in range(n):
         low[i] = at[i] | 32  # letters only
     while begun:
@@ -298,9 +297,7 @@ cdef inline bint _part_match(const Matcher* m, uint64_t begun, const uint8_t* at
                 k = stem(stemmed, n)
             if k != q.terms[j].len or not same_bytes(q.terms[j].text, stemmed, k):
                 continue
-        found[j >> 6] |= <uint64_t>1 << (j & 63)
-        any_ = True
-    return any_
+        seen[j >> 6] |= <uint64_t>1 << (j & 63)
 
 
 cdef inline const uint8_t* line_terms(Matcher* m, Scan* s, const uint8_t* at, const uint8_t* begin, const uint8_t* end,
@@ -309,30 +306,23 @@ cdef inline const uint8_t* line_terms(Matcher* m, Scan* s, const uint8_t* at, co
     what `s` returns behind the line."""
     cdef const uint8_t* token
     cdef const uint8_t* p
-    cdef uint64_t[3] found
-    cdef uint32_t n, i
-    cdef bint letter, met
+    cdef uint32_t n
+    cdef bint letter
     cdef Token t
     while at != NULL and at < end:
+        token = p = _token_begin(begin, at)
         letter = not m.every_token and BYTE_LOWER <= byte_class(at[0]) <= BYTE_UPPER
         n = _part(begin, at, end) if letter else 0
         if letter and n <= TERM_MAX and (at == begin or byte_class((at - 1)[0]) != BYTE_HIGH) and (
                 at + n == end or byte_class(at[n]) != BYTE_HIGH) and (at + 1 == end or byte_class(at[1]) != BYTE_HIGH):
-            # Nearly always: a part that stands for itself.
-            found[0] = found[1] = found[2] = 0
-            met = n > 0 and _part_match(m, s.begun, at, n, found)
-            if met or m.wholes:
-                token = _token_begin(begin, at)
-                # A compound may have a whole that counts; which parts it has otherwise does not matter.
-                if not _is_simple(token, at, n) or (
-                        m.wholes and (token < at or (at + n < end and byte_class(at[n]) != BYTE_OTHER))):
-                    letter = False
-            if letter:
-                for i in range(3 if met else 0):
-                    seen[i] |= found[i]
+            # A compound may have a whole that counts; which parts it has otherwise does not matter.
+            if _is_simple(token, at, n) and not (
+                    m.wholes and (token < at or (at + n < end and byte_class(at[n]) != BYTE_OTHER))):
+                # Nearly always: a part that stands for itself.
+                if n:
+                    _part_match(m, s.begun, at, n, seen)
                 at = scan_next(m, s)
                 continue
-        p = _token_begin(begin, at)
         while True:
             p = next_token(p, end, &t)
             if p == NULL or p > at:
