@@ -2,7 +2,8 @@
 
 PYTHON ?= python3
 PYTEST ?=
-ASAN ?= -q tests/test_cli_search.py tests/test_cli_index.py tests/test_search_flags.py tests/test_faults.py
+ASAN ?= -q $(wildcard tests/test_cli_*.py) tests/test_search_flags.py tests/test_faults.py tests/test_notebook.py \
+	tests/test_match.py tests/test_fuzz.py tests/test_mutations.py
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE := $(wildcard _core/*.pxd _core/*.pyx)
