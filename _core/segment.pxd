@@ -316,7 +316,7 @@ cdef inline bint segment_list(Segment* s, uint32_t post, List* out) noexcept nog
     cdef const uint8_t* at = s.postings + post
     cdef const uint8_t* head
     cdef const uint8_t* p
-    cdef uint64_t left, n, skips, data
+    cdef uint64_t left, n, got, skips, data
     memset(out, 0, sizeof(List))
     out.df = 1
     out.single = post & ~<uint32_t>SINGLE
@@ -325,7 +325,7 @@ cdef inline bint segment_list(Segment* s, uint32_t post, List* out) noexcept nog
     if post >= s.postings_n:
         return _damaged(s)
     left = s.postings_n - post
-    n = left if left < STORE_PAGE else STORE_PAGE
+    got = n = left if left < STORE_PAGE else STORE_PAGE
     head = <const uint8_t*>store_fetch(&s.store, at, n, <uint8_t*>buffer, sizeof(buffer))
     if head == NULL:
         return False
@@ -359,7 +359,11 @@ cdef inline bint segment_list(Segment* s, uint32_t post, List* out) noexcept nog
             out.copy = <uint8_t*>malloc(left)
             if out.copy == NULL:
                 return False
-        at = <const uint8_t*>store_fetch(&s.store, at, n, out.copy, left)
+        if n <= got and head != at:
+            memcpy(out.copy, head, n)
+            at = out.copy
+        else:
+            at = <const uint8_t*>store_fetch(&s.store, at, n, out.copy, left)
         if at == NULL:
             return False
         out.tail = at + (out.tail - (s.postings + post))

@@ -49,6 +49,7 @@ cdef enum:
     STORE_ALIGN = 64
     ZEROS_MAPPED = 1 << 13
     FETCH_PAGES = 16    # `store_fetch` copies no more
+    SUMS_NEAR = 1 << 14 # of no more pages the sums are read through the map: the kernel brings them with one fault
 
 cdef enum StoreError:
     STORE_OK = 0
@@ -244,7 +245,8 @@ cdef inline const void* store_fetch(Store* s, const void* at, size_t n, uint8_t*
     that maps sixteen pages, and their unmapping: about ten times as much. Not for what is read again and again."""
     cdef size_t offset = <size_t>(<const uint8_t*>at - s.base), end = s.arrays[s.head.n_arrays - 1].offset
     cdef size_t page, last, i, hi, start
-    cdef uint32_t[FETCH_PAGES] sums
+    cdef uint32_t[FETCH_PAGES] copied
+    cdef const uint32_t* sums
     if s.fd < 0 or n == 0 or offset >= end or n > end - offset:
         return store_read(s, at, n)
     page = offset // STORE_PAGE
@@ -254,8 +256,13 @@ cdef inline const void* store_fetch(Store* s, const void* at, size_t n, uint8_t*
     start = page * STORE_PAGE
     hi = (last + 1) * STORE_PAGE
     hi = (hi if hi < end else end) - start
-    if not pread_all(s.fd, buffer, hi, start) or not pread_all(
-            s.fd, sums, 4 * (last - page + 1), <const uint8_t*>&s.sums[page] - s.base):
+    sums = &s.sums[page]
+    if s.n_pages > SUMS_NEAR:
+        sums = copied
+        if not pread_all(s.fd, copied, 4 * (last - page + 1), <const uint8_t*>&s.sums[page] - s.base):
+            s.damaged = True
+            return NULL
+    if not pread_all(s.fd, buffer, hi, start):
         s.damaged = True
         return NULL
     for i in range(last - page + 1):
