@@ -49,7 +49,7 @@ cdef enum:
     STORE_ALIGN = 64
     ZEROS_MAPPED = 1 << 13
     FETCH_PAGES = 16    # `store_fetch` copies no more
-    SUMS_NEAR = 1 << 14 # of no more pages the sums are read through the map: the kernel brings them with one fault
+    SUMS_NEAR = 1 << 14  # of no more pages the sums are read through the map: the kernel brings them with one fault
 
 cdef enum StoreError:
     STORE_OK = 0
