@@ -15,7 +15,6 @@ import shlex
 import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from typing import Any
 import corpora
 from bench import isolated
 from corpora import Corpus
-from processes import BenchError, Command, LongRun, Timing, measure, once, resident, watch
+from processes import BenchError, Command, LongRun, Timing, in_temporary_folder, measure, once, resident, watch
 from report import Report, load, machine, megabytes, seconds
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -308,43 +307,38 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    options = arguments()
+def compare(options: argparse.Namespace, temp: Path) -> None:
     named = dict(entry.partition("=")[::2] for entry in options.tool)
-    temp = Path(tempfile.mkdtemp(prefix="greppy-compare-")).resolve()
     where = Path.cwd()
     began = time.monotonic()
-    try:
-        if unknown := named.keys() - set(TOOLS):
-            raise BenchError(f"no such tool: {', '.join(sorted(unknown))}")
-        named = {name: os.path.abspath(path) for name, path in named.items()}
-        if not os.access(options.greppy, os.X_OK):
-            raise BenchError(f"{options.greppy}: no such executable; make build makes dist/greppy")
-        for path in named.values():
-            if not os.access(path, os.X_OK):
-                raise BenchError(f"{path}: no such executable")
-        if options.linux and not options.linux.is_dir():
-            raise BenchError(f"{options.linux}: no such folder")
-        comparison = Comparison(temp, options.greppy, named, options.runs, options.limit)
-        facts = machine()
-        comparison.report.say(f"machine: {facts['cores']} cores, {facts['cpu']}; load average {load()}")
-        if missing := [name for name in TOOLS if name not in comparison.programs]:
-            comparison.report.say(f"missing, so not compared with: {', '.join(missing)}")
-        comparison.compare(corpora.small(temp, None))
-        if options.linux:
-            comparison.compare(comparison.linux(options.linux))
-        comparison.report.say(f"\nload average at the end {load()}; {time.monotonic() - began:.0f} s in all")
-        if options.json:
-            comparison.report.data["machine"] = facts
-            text = json.dumps(comparison.report.data, indent=1)
-            (where / options.json).write_text(text + "\n", encoding="utf-8")
-    except BenchError as error:
-        print(f"benches/compare.py: {error}", file=sys.stderr)
-        return 2
-    finally:
-        os.chdir("/")
-        shutil.rmtree(temp, ignore_errors=True)
-    return 0
+    if unknown := named.keys() - set(TOOLS):
+        raise BenchError(f"no such tool: {', '.join(sorted(unknown))}")
+    named = {name: os.path.abspath(path) for name, path in named.items()}
+    if not os.access(options.greppy, os.X_OK):
+        raise BenchError(f"{options.greppy}: no such executable; make build makes dist/greppy")
+    for path in named.values():
+        if not os.access(path, os.X_OK):
+            raise BenchError(f"{path}: no such executable")
+    if options.linux and not options.linux.is_dir():
+        raise BenchError(f"{options.linux}: no such folder")
+    comparison = Comparison(temp, options.greppy, named, options.runs, options.limit)
+    facts = machine()
+    comparison.report.say(f"machine: {facts['cores']} cores, {facts['cpu']}; load average {load()}")
+    if missing := [name for name in TOOLS if name not in comparison.programs]:
+        comparison.report.say(f"missing, so not compared with: {', '.join(missing)}")
+    comparison.compare(corpora.small(temp, None))
+    if options.linux:
+        comparison.compare(comparison.linux(options.linux))
+    comparison.report.say(f"\nload average at the end {load()}; {time.monotonic() - began:.0f} s in all")
+    if options.json:
+        comparison.report.data["machine"] = facts
+        text = json.dumps(comparison.report.data, indent=1)
+        (where / options.json).write_text(text + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    options = arguments()
+    return in_temporary_folder("benches/compare.py", lambda temp: compare(options, temp))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,14 @@ import math
 import os
 import random
 import select
+import shutil
 import statistics
+import sys
+import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 SAMPLE_S = 0.02  # how often a long process is looked at
 SETTLED = 5  # looks in a row at which a blocked process has not moved
@@ -280,3 +285,21 @@ def _least_data(command: Command, cwd: str, env: dict[str, str]) -> int:
         os.close(null)
         os.chdir("/")
     return high * 1024
+
+
+# --------------------------------------------------------------------------------------------------------- programs
+
+
+def in_temporary_folder(program: str, work: Callable[[Path], None]) -> int:
+    """The exit status of a benchmark: `work` gets a folder that is removed at the end, whatever it raises; of what did
+    not work one sentence is printed."""
+    temp = Path(tempfile.mkdtemp(prefix="greppy-bench-")).resolve()
+    try:
+        work(temp)
+    except BenchError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
+    finally:
+        os.chdir("/")
+        shutil.rmtree(temp, ignore_errors=True)
+    return 0

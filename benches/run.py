@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from bench import Bench, prepare
 from index import index, second
-from processes import BenchError
+from processes import BenchError, in_temporary_folder
 from quality import quality
 from report import load, machine
 from scan import scan
@@ -80,35 +78,30 @@ def run(bench: Bench, options: argparse.Namespace) -> None:
             parts[name](bench)
 
 
+def measure(options: argparse.Namespace, temp: Path) -> None:
+    began = time.monotonic()
+    check(options)
+    linux = options.linux if options.linux and options.linux.is_dir() and not options.quick else None
+    runs = options.runs or (QUICK_RUNS if options.quick else RUNS)
+    rounds = QUICK_ROUNDS if options.quick else ROUNDS
+    repo = options.repo.resolve() if options.repo else None
+    sources = [path.resolve() for path in options.source]
+    bench = prepare(
+        temp, options.greppy.resolve(), repo, linux, sources, runs, rounds, options.linux_rounds, options.quick
+    )
+    where = Path.cwd()
+    introduce(bench, options)
+    run(bench, options)
+    bench.report.print_bars()
+    bench.report.say(f"\nload average at the end {load()}; {time.monotonic() - began:.0f} s in all")
+    if options.json:
+        bench.report.data |= {"bars": bench.report.bars, "load_after": os.getloadavg()}
+        (where / options.json).write_text(json.dumps(bench.report.data, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> int:
     options = arguments()
-    temp = Path(tempfile.mkdtemp(prefix="greppy-bench-")).resolve()
-    began = time.monotonic()
-    try:
-        check(options)
-        linux = options.linux if options.linux and options.linux.is_dir() and not options.quick else None
-        runs = options.runs or (QUICK_RUNS if options.quick else RUNS)
-        rounds = QUICK_ROUNDS if options.quick else ROUNDS
-        repo = options.repo.resolve() if options.repo else None
-        sources = [path.resolve() for path in options.source]
-        bench = prepare(
-            temp, options.greppy.resolve(), repo, linux, sources, runs, rounds, options.linux_rounds, options.quick
-        )
-        where = Path.cwd()
-        introduce(bench, options)
-        run(bench, options)
-        bench.report.print_bars()
-        bench.report.say(f"\nload average at the end {load()}; {time.monotonic() - began:.0f} s in all")
-        if options.json:
-            bench.report.data |= {"bars": bench.report.bars, "load_after": os.getloadavg()}
-            (where / options.json).write_text(json.dumps(bench.report.data, indent=1) + "\n", encoding="utf-8")
-    except BenchError as error:
-        print(f"benches/run.py: {error}", file=sys.stderr)
-        return 2
-    finally:
-        os.chdir("/")
-        shutil.rmtree(temp, ignore_errors=True)
-    return 0
+    return in_temporary_folder("benches/run.py", lambda temp: measure(options, temp))
 
 
 if __name__ == "__main__":
