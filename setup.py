@@ -103,7 +103,7 @@ def front_compiler() -> tuple[list[str], list[str], list[str]]:
     """(compiler, flags to compile, libraries to link) for the front.
 
     With musl where it is installed, unless CC names another compiler: glibc's start-up asks the processor for its
-    features, which on a virtual machine takes longer than the rest of starting a process."""
+    features, which on a virtual machine takes about as long as the rest of starting a process."""
     if "CC" in os.environ or shutil.which("musl-gcc") is None:
         return shlex.split(os.environ.get("CC", "gcc")), [], [f"-l{name}" for name in LIBRARIES]
     # musl-gcc sees only musl's headers and libraries; of zlib there is one for both.

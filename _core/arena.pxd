@@ -2,7 +2,7 @@
 """Memory for a program that lives a millisecond: pieces are cut from a block one after the other, and what is given
 back serves again only when it was the last one. The front's malloc; the module for Python has the C library's.
 
-A search asks for some hundred pieces and needs most of them to its end. Cut side by side they lie in few pages, and a
+A search asks for many small pieces and needs most of them to its end. Cut side by side they lie in few pages, and a
 page that is not touched costs no fault, no clearing and no return at exit. One thread at a time may ask.
 """
 from libc.stdint cimport uint8_t
@@ -14,7 +14,7 @@ from _core.sys cimport (
 
 cdef enum:
     ARENA_HEAD = 16          # before each piece its size; keeps the alignment that malloc owes
-    ARENA_FIRST = 1 << 16    # what nearly every search needs, brought in at once: a third cheaper than page by page
+    ARENA_FIRST = 1 << 16    # what nearly every search needs, brought in at once, which costs less than page by page
     ARENA_BLOCK = 1 << 20
     ARENA_TOO_MUCH = 46      # bits of a number of bytes that nobody can have; keeps sums from wrapping
 

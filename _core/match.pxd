@@ -1,10 +1,10 @@
 # cython: language_level=3
 """Which terms of a question a piece of text has: what the best line of a chunk is chosen by, and what is coloured.
 
-Tokenising a text costs about a hundred times what reading it does, and nearly all of it has nothing to do with the
-question. So a text is first searched for the two letters that its terms begin with, sixty-four places at a time; where
-such a *beginning* stands, only the part of the identifier that begins there is stemmed and compared. `token_match`,
-which takes a whole token apart, is asked where that does not do: for wholes, numbers and letters outside ASCII.
+Nearly all of a text has nothing to do with the question, and taking it apart into terms is dear. So a text is first
+searched for the two letters that its terms begin with, sixty-four places at a time; where such a *beginning* stands,
+only the part of the identifier that begins there is stemmed and compared. `token_match`, which takes a whole token
+apart, is asked where that does not do: for wholes, numbers and letters outside ASCII.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
@@ -28,7 +28,6 @@ cdef enum:
 cdef struct Beginning:
     uint64_t letters      # small ones, the first one lowest
     uint64_t mask         # of those that count
-    uint32_t len
     uint32_t term
 
 cdef struct Matcher:
@@ -56,19 +55,19 @@ cdef struct Scan:
 cdef inline void _beginning(Matcher* m, const uint8_t* p, uint32_t n, uint32_t term) noexcept nogil:
     """One more beginning to look for."""
     cdef Beginning* b = &m.beginnings[m.n_beginnings]
-    cdef uint32_t i
+    cdef uint32_t i, length = 0
     cdef uint8_t second
-    b.len = b.letters = b.mask = 0
+    b.letters = b.mask = 0
     b.term = term
-    while b.len < n and b.len < BEGINNING and p[b.len] < 128:  # others may be capitals, or in Latin-1
-        b.letters |= <uint64_t>p[b.len] << (8 * b.len)
-        b.mask |= <uint64_t>255 << (8 * b.len)
-        b.len += 1
-    if b.len == 0 or m.n_beginnings == BEGINNINGS - 1:
+    while length < n and length < BEGINNING and p[length] < 128:  # others may be capitals, or in Latin-1
+        b.letters |= <uint64_t>p[length] << (8 * length)
+        b.mask |= <uint64_t>255 << (8 * length)
+        length += 1
+    if length == 0 or m.n_beginnings == BEGINNINGS - 1:
         m.every_token = True
         return
     m.n_beginnings += 1
-    second = p[1] if b.len > 1 else 0
+    second = p[1] if length > 1 else 0
     for i in range(m.n_pairs):
         if m.pairs[2 * i] == p[0] and m.pairs[2 * i + 1] == second:
             return
@@ -224,6 +223,14 @@ cdef inline const uint8_t* _token_begin(const uint8_t* begin, const uint8_t* p) 
     return p
 
 
+cdef inline const uint8_t* _token_around(const uint8_t* begin, const uint8_t* at, const uint8_t* end,
+                                         Token* t) noexcept nogil:
+    """The first token from `begin` on that ends behind `at`: fills `t` and returns its end; NULL when there is none."""
+    while begin != NULL and begin <= at:
+        begin = next_token(begin, end, t)
+    return begin
+
+
 cdef inline const uint8_t* next_match(Matcher* m, Scan* s, Token* t, uint64_t* seen) noexcept nogil:
     """The next token with a term that is worth something, its terms added to `seen`: returns where it ends; NULL when
     there is none."""
@@ -234,13 +241,9 @@ cdef inline const uint8_t* next_match(Matcher* m, Scan* s, Token* t, uint64_t* s
         at = scan_next(m, s)
         if at == NULL:
             return NULL
-        p = _token_begin(begin, at)
-        while True:
-            p = next_token(p, s.end, t)
-            if p == NULL:
-                return NULL
-            if p > at:
-                break
+        p = _token_around(_token_begin(begin, at), at, s.end, t)
+        if p == NULL:
+            return NULL
         begin = p
         scan_skip(s, p)
         if token_match(m, t, seen):
@@ -310,7 +313,7 @@ cdef inline const uint8_t* line_terms(Matcher* m, Scan* s, const uint8_t* at, co
     cdef bint letter
     cdef Token t
     while at != NULL and at < end:
-        token = p = _token_begin(begin, at)
+        token = _token_begin(begin, at)
         letter = not m.every_token and BYTE_LOWER <= byte_class(at[0]) <= BYTE_UPPER
         n = _part(begin, at, end) if letter else 0
         if letter and n <= TERM_MAX and (at == begin or byte_class((at - 1)[0]) != BYTE_HIGH) and (
@@ -323,10 +326,7 @@ cdef inline const uint8_t* line_terms(Matcher* m, Scan* s, const uint8_t* at, co
                     _part_match(m, s.begun, at, n, seen)
                 at = scan_next(m, s)
                 continue
-        while True:
-            p = next_token(p, end, &t)
-            if p == NULL or p > at:
-                break
+        p = _token_around(token, at, end, &t)
         if p == NULL:
             scan_skip(s, end)
         else:

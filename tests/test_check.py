@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Project
-from oracle.store import page_sums
+from oracle.store import resealed
 from test_cli_search import assert_error
 
 from greppy._core import engine
@@ -41,12 +41,7 @@ def segments(project: Project) -> list[Path]:
 
 def seal(path: Path, data: bytearray) -> None:
     """Writes the bytes with the checksums that they should have: wrong, but not by accident."""
-    n_arrays = struct.unpack_from("<I", data, 20)[0]
-    directory = bytes(data[64 : 64 + 48 * n_arrays])
-    struct.pack_into("<Q", data, 56, engine.hash64(bytes(data[:56]) + directory))
-    end = struct.unpack_from("<Q", directory, 48 * (n_arrays - 1) + 32)[0]
-    data[end:] = page_sums(bytes(data), end)
-    path.write_bytes(data)
+    path.write_bytes(resealed(bytes(data)))
 
 
 def forge(path: Path, kind: bytes, name: str, edit: Callable[[bytearray], None]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Done, Project
-from oracle.store import HEADER, header_sum, page_sums, parse
+from oracle.store import parse, resealed
 from test_runtime import PROGRAM, bundle
 
 from greppy._core import engine
@@ -109,36 +109,15 @@ def test_damage_is_noticed_or_harmless(shop: Project, suffix: str, kind: bytes, 
         assert noticed == 0
 
 
-def sealed(data: bytes) -> bytes:
-    """The same bytes with the checksums that they should have, as far as there still is a directory of arrays."""
-    container = parse_directory(data)
-    if container is None:
-        return data
-    end, n_arrays = container
-    out = bytearray(data)
-    out[56:64] = header_sum(bytes(out), n_arrays).to_bytes(8, "little")
-    sums = page_sums(bytes(out), end)
-    out[end : end + len(sums)] = sums
-    return bytes(out[: len(data)])
-
-
-def parse_directory(data: bytes) -> tuple[int, int] | None:
-    n_arrays = HEADER.unpack_from(data)[3]
-    if not 1 <= n_arrays <= 24:
-        return None
-    end = int.from_bytes(data[64 + 48 * (n_arrays - 1) + 32 :][:8], "little")
-    return (end, n_arrays) if end <= len(data) else None
-
-
 def test_lies_under_right_checksums_crash_nothing(shop: Project) -> None:
     index = Saved(shop)
     path = index.path(".seg")
     data = index.files[path.name]
     parse(data)
-    assert sealed(data) == data
+    assert resealed(data) == data
     answers = set()
     for spoilt in mutations(data, FORGED, 2):
-        path.write_bytes(sealed(spoilt))
+        path.write_bytes(resealed(spoilt))
         verified(path, b"segment")
         answers.add(searched(shop).returncode)
         index.restore()

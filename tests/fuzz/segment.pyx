@@ -2,19 +2,18 @@
 """Any bytes as a segment whose checksums are right: opened, verified, searched. What it says may be nonsense, but
 nothing outside of it may be read, and every result names a file and a chunk that it has."""
 from libc.stddef cimport size_t
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport abort, free
 from libc.string cimport memcpy, memset, strncpy
 from _core.check cimport check_chunks, check_files, check_paths, check_terms
-from _core.checksum cimport page_checksum
 from _core.filter cimport Filter, filter_free
-from _core.hash cimport hash64
 from _core.index cimport Index
 from _core.query cimport TERMS, Query, query_parse
 from _core.rank cimport Results, Weights, default_weights, rank
 from _core.segment cimport SEGMENT_ARRAYS, segment_close, segment_open
 from _core.store cimport (
-    FORMAT_VERSION, STORE_HEADER, STORE_OK, STORE_PAGE, StoreArray, StoreHeader, store_check, store_magic,
+    FORMAT_VERSION, STORE_HEADER, STORE_OK, STORE_PAGE, StoreArray, StoreHeader, _header_sum, _page_sum, store_check,
+    store_magic,
 )
 from _core.sys cimport c_ftruncate, c_pwrite
 
@@ -53,19 +52,10 @@ cdef size_t _seal(const uint8_t* data, size_t n) noexcept nogil:
     sums.offset = end
     sums.count = pages
     for page in range(pages):
-        sum = page_checksum(image + page * STORE_PAGE, 0 if page else STORE_HEADER,
-                            STORE_PAGE if end - page * STORE_PAGE > STORE_PAGE else end - page * STORE_PAGE)
+        sum = _page_sum(image, page, end)
         memcpy(image + end + 4 * page, &sum, 4)
-    # The header's own sum is of its first 56 bytes and of the directory, side by side.
-    head.sum = _header_sum(head.n_arrays)
+    head.sum = _header_sum(head, arrays)
     return head.size
-
-
-cdef uint64_t _header_sum(uint32_t n_arrays) noexcept nogil:
-    cdef uint8_t[STORE_HEADER + 48 * (SEGMENT_ARRAYS + 1)] work
-    memcpy(work, image, 56)
-    memcpy(work + 56, image + STORE_HEADER, n_arrays * sizeof(StoreArray))
-    return hash64(work, 56 + n_arrays * sizeof(StoreArray))
 
 
 cdef void _search(const char* text, size_t n, bint details) noexcept nogil:
