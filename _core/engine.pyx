@@ -393,11 +393,9 @@ def scan_counts(bytes text, str language) -> tuple:
     cdef const uint8_t* p
     cdef const uint8_t* end
     cdef size_t n = len(text)
-    cdef int lang = language_by_name(language)
+    cdef int lang = _scanned_as(language)
     cdef uint32_t line
     cdef uint64_t n_tokens = 0
-    if lang < 0:
-        raise ValueError(f"unknown language: {language}")
     _outline.outline_init(&o)
     try:
         with nogil:

@@ -40,6 +40,17 @@ def classes(text: str, language: str) -> list[int]:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_counts_are_those_of_outline_and_tokens(source: Path) -> None:
+    text = scanned(source.read_bytes(), source.stem)
+    lines = text.splitlines(keepends=True) if b"\r" not in text else None
+    n_lines, n_definitions, n_tokens = engine.scan_counts(text, source.stem)
+    assert n_lines == len(engine.line_starts(text, source.stem)) - 1
+    assert n_definitions == len(engine.outline(text, source.stem))
+    if lines is not None:
+        assert n_tokens == sum(len(engine.tokens(line)) for line in lines)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
 def test_fixture(source: Path) -> None:
     rows = [row.split(" ", 2) for row in source.with_suffix(".expected").read_text().splitlines()]
     expected = [(int(line), kind, name) for line, kind, name in rows]
