@@ -14,7 +14,9 @@ Arrays of a manifest (kind "manifest", serial = generation):
     root      u1       the project's real path
     options   u1       how it was built, as JSON; what a refresh must repeat
 
-Arrays of a tree (kind "tree", same serial): entries (tree), by path; paths u1. Readers compare it with the file system.
+Arrays of a tree (kind "tree", same serial): entries (tree), by path; paths u1: of each path what it does not share with
+the beginning of the one before. Readers compare it with the file system. Example: `src/a.c` and `src/b.c` are the bytes
+`src/a.cb.c`, with (shared, own) = (0, 7) and (4, 3).
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
@@ -53,10 +55,11 @@ cdef struct TreeEntry:
     uint64_t size        # of a missing file: 2^64 - 1
     int64_t mtime_ns     # 0: proves nothing, look again
     uint64_t content     # XXH64 of an indexed file
-    uint32_t path
-    uint16_t path_len
+    uint16_t shared      # bytes at the beginning of its path that are those of the path before
+    uint16_t own         # bytes behind them, in `paths`
     uint8_t kind
     uint8_t why          # FileStatus of what was left out
+    uint16_t zero
 
 cdef struct Index:
     Store manifest
@@ -223,19 +226,22 @@ cdef inline void* _sweep(void* context) noexcept nogil:
     cdef Sweep* s = <Sweep*>context
     cdef const TreeEntry* t
     cdef char[PATH_BYTES] path
-    cdef uint64_t i
-    for i in range(s.first, s.end):
+    cdef uint64_t i, at = 0
+    cdef size_t n = 0
+    for i in range(s.end):
         if i & 63 == 0 and s.stop[0]:
             break
         t = &s.entries[i]
-        if t.path > s.paths_n or t.path_len > s.paths_n - t.path or t.path_len >= PATH_BYTES:
+        if t.shared > n or t.own > s.paths_n - at or <size_t>t.shared + t.own >= PATH_BYTES:
             s.stop[0] = 1
             break
-        memcpy(path, s.paths + t.path, t.path_len)
-        path[t.path_len] = 0
-        if t.path_len == 0:
+        n = <size_t>t.shared + t.own
+        memcpy(path + t.shared, s.paths + at, t.own)
+        at += t.own
+        path[n] = 0
+        if n == 0:
             memcpy(path, b".", 2)
-        if not entry_unchanged(t, s.root_fd, path):
+        if i >= s.first and not entry_unchanged(t, s.root_fd, path):
             s.stop[0] = 1
             break
     return NULL

@@ -41,7 +41,7 @@ from _core.sys cimport (
 )
 
 cdef enum:
-    FORMAT_VERSION = 4
+    FORMAT_VERSION = 5
     STORE_HEADER = 64
     STORE_PAGE = 1024   # small, because most reads follow one record into a page and pay for all of it
     STORE_ARRAYS = 24   # no kind has more

@@ -201,13 +201,13 @@ def test_a_forged_tree(shop: Project) -> None:
     whole = tree.read_bytes()
 
     def first_file(array: bytearray) -> int:
-        return next(at for at in range(0, len(array), 32) if array[at + 30] == 0)
+        return next(at for at in range(0, len(array), 32) if array[at + 28] == 0)
 
     def other_content(array: bytearray) -> None:
         array[first_file(array) + 16] ^= 1
 
     def other_kind(array: bytearray) -> None:
-        array[first_file(array) + 30] = 7
+        array[first_file(array) + 28] = 7
 
     for edit, word in (
         (other_content, "disagrees"),

@@ -466,3 +466,16 @@ def test_a_long_story(project: Project, seed: int, git: bool, needs_git: None) -
             assert path in story.files
             assert text in (project.root / path).read_text().splitlines()
         story.check(before - set(story.files.values()))
+
+
+def test_a_tree_that_two_threads_compare(project: Project, env: dict[str, str]) -> None:
+    """Every path must come out right in both halves: a wrong one would be missing, and set off a refresh."""
+    names = [f"{folder}/{stem}_{n}.txt" for folder in ("a", "a/b", "c") for stem in ("x", "xy") for n in range(720)]
+    project.fill(dict.fromkeys(names, "walrus\n"))
+    project.index("-q")
+    without_runtime = {**env, "GREPPY_RUNTIME_DIR": "/dev/null/nowhere"}  # so a refresh would not go unnoticed
+    assert len(project.lines("walrus", "-n", "3", env=without_runtime)) == 3
+    for path, word in (("a/b/x_1.txt", "newone"), ("c/xy_719.txt", "newtwo")):
+        project.write(path, f"{word}\n")
+        assert b"could not be brought up to date" in project.search(word, env=without_runtime).stderr
+        assert project.files(word) == [path]

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from oracle import trees
 
 import greppy
 from greppy._core import engine
-from greppy.index import layout
+from greppy.index import build, layout
 
 FILES = {
     b"src/net.py": b"def fetch(url):\n    pass\n\n\nclass Client:\n    def get(self):\n        return 1\n",
@@ -85,3 +87,20 @@ def test_values(folder: Path) -> None:
     [tree] = folder.glob("*.tree")
     entries = array("entries", tree, engine.store_directory(bytes(tree), b"tree")["arrays"])
     assert {int(size) for size in entries["size"][entries["kind"] == 0]} == {8, len(FILES[b"src/net.py"])}
+
+
+PATHS = st.lists(st.text("ab/\xff", max_size=9).map(lambda text: text.encode("latin-1")), unique=True)
+
+
+@given(PATHS)
+def test_a_tree_keeps_every_path(tmp_path_factory: pytest.TempPathFactory, paths: list[bytes]) -> None:
+    tree = {path: build.Entry(n, n, n, n % 4, n % 8) for n, path in enumerate(sorted(paths))}
+    file = bytes(tmp_path_factory.mktemp("tree") / "tree")
+    arrays = build._tree_arrays(tree)
+    engine.write_store(file, b"tree", 1, arrays)
+    assert build.load_tree(file) == tree
+    # As short as the definition of `shared` allows: no path's own part begins as the path before goes on.
+    assert len(arrays[1][3]) == sum(
+        len(path) - len(os.path.commonprefix((before, path)))
+        for before, path in zip([b"", *tree], tree, strict=False)
+    )

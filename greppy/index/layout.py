@@ -34,10 +34,11 @@ TREE = np.dtype(
         ("size", "<u8"),
         ("mtime_ns", "<i8"),
         ("content", "<u8"),
-        ("path", "<u4"),
-        ("path_len", "<u2"),
+        ("shared", "<u2"),
+        ("own", "<u2"),
         ("kind", "u1"),
         ("why", "u1"),
+        ("zero", "<u2"),
     ]
 )
 
