@@ -39,7 +39,7 @@ from _core.sys cimport (
     stat_t, c_fstat, open_below, c_close, c_read, ssize_t, errno, EINTR, ENOENT, ENOTDIR, ELOOP, S_ISREG, mtime_ns,
     clock_ns, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK, off_t, c_lseek, SEEK_SET, SEEK_HOLE,
 )
-from _core.text cimport Token, Terms, next_token, token_terms, make_term, TERM_MAX
+from _core.text cimport Token, Terms, next_token, next_word, token_terms, make_term, TERM_MAX
 
 cdef enum:
     LINE_BYTES = 4096          # of a line that are indexed
@@ -289,15 +289,14 @@ cdef inline void _occurs(Builder* b, uint32_t term, uint32_t weight, bint add) n
         b.post_weight[e.slot] = <uint16_t>weight
 
 
-cdef inline uint32_t _text(Builder* b, const uint8_t* p, size_t n, uint32_t weight) noexcept nogil:
-    """Every token of [p, p + n) into the chunk at hand; how many parts there were."""
+cdef inline uint32_t _text(Builder* b, uint32_t at, uint32_t n, uint32_t weight) noexcept nogil:
+    """Every token of the `n` bytes of the text from `at` on into the chunk at hand; how many parts there were."""
     cdef Token t
     cdef const TokenEntry* e
-    cdef const uint8_t* end = p + n
-    cdef uint32_t i, parts = 0
+    cdef uint32_t i, end = at + n, parts = 0
     while True:
-        p = next_token(p, end, &t)
-        if p == NULL:
+        at = next_word(&b.outline.runs, at, end, &t)
+        if at == 0:
             return parts
         e = _token(b, &t)
         if e == NULL:
@@ -384,7 +383,7 @@ cdef inline void _definitions(Builder* b, const uint8_t* text, uint32_t* d, uint
         bytes_byte(&b.defs, <uint8_t>(def_.kind | ((def_.flags & DEF_EXPORTED) << 4)
                                       | (def_.depth if def_.depth < 7 else 7) << 5))
         line = def_.line
-        parts[0] += _text(b, text + def_.name, n, WEIGHT_NAME)
+        parts[0] += _text(b, def_.name, n, WEIGHT_NAME)
         if b.failed:
             return
         at = last_name(text + def_.name, n)
@@ -457,7 +456,7 @@ cdef inline void _index(Builder* b, const uint8_t* text, uint32_t n, int languag
                     weight = WEIGHT_HEAD
             elif sig < o.n_defs and o.defs[sig].first_line <= line <= o.defs[sig].line:
                 weight = WEIGHT_SIGNATURE
-            parts += _text(b, text + o.line_start[line], len, weight)
+            parts += _text(b, o.line_start[line], len, weight)
             if b.failed:
                 return
         bytes_add(&b.chunks, &c, sizeof(c))

@@ -44,12 +44,13 @@ from _core.project cimport cache_base, index_folder as _index_folder, find_proje
 from _core.query cimport Query, query_parse, TERMS
 from _core.rank cimport Weights, Results, default_weights, rank
 from _core.render cimport Style, json_place
+from _core.runs cimport Runs, runs_begin, runs_free, runs_mark
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, segment_open, segment_close, segment_term, segment_postings, segment_df,
     segment_file, segment_path, segment_rank, segment_file_chunks, NO_TERM,
 )
 from _core.stem cimport stem as _stem
-from _core.text cimport Token, Terms, next_token, token_terms, make_term, TERM_MAX
+from _core.text cimport Token, Terms, next_token, next_word, token_terms, make_term, TERM_MAX
 from _core.unicode cimport (
     utf8_decode as _utf8_decode, utf8_encode as _utf8_encode, fold_case as _fold_case, cp_class as _cp_class,
     cp_width as _cp_width, cp_is_upper as _cp_is_upper,
@@ -390,11 +391,9 @@ def scan_counts(bytes text, str language) -> tuple:
     cdef _outline.Outline o
     cdef Token t
     cdef const uint8_t* start = <const uint8_t*>text
-    cdef const uint8_t* p
-    cdef const uint8_t* end
     cdef size_t n = len(text)
     cdef int lang = _scanned_as(language)
-    cdef uint32_t line
+    cdef uint32_t line, at, end
     cdef uint64_t n_tokens = 0
     _outline.outline_init(&o)
     try:
@@ -402,16 +401,39 @@ def scan_counts(bytes text, str language) -> tuple:
             _outline.outline_scan(start, n, lang, &o)
             if not o.failed:
                 for line in range(o.n_lines):
-                    end = start + o.line_start[line + 1]
-                    p = next_token(start + o.line_start[line], end, &t)
-                    while p != NULL:
+                    end = o.line_start[line + 1]
+                    at = next_word(&o.runs, o.line_start[line], end, &t)
+                    while at:
                         n_tokens += 1
-                        p = next_token(p, end, &t)
+                        at = next_word(&o.runs, at, end, &t)
         if o.failed:
             raise MemoryError
         return o.n_lines, o.n_defs, n_tokens
     finally:
         _outline.outline_free(&o)
+
+
+def words(bytes text, uint32_t at, uint32_t end) -> list:
+    """[(offset, length)] of the tokens in bytes [at, end) of a text, by its marked words: as the builder finds them."""
+    cdef Runs r
+    cdef Token t
+    cdef size_t i
+    if not at <= end <= len(text):
+        raise ValueError("no such bytes")
+    memset(&r, 0, sizeof(r))
+    if not runs_begin(&r, <const uint8_t*>text, len(text)):
+        raise MemoryError
+    try:
+        for i in range(0, len(text), 64):
+            runs_mark(&r, i, len(text))
+        found = []
+        at = next_word(&r, at, end, &t)
+        while at:
+            found.append((t.at - <const uint8_t*>text, t.len))
+            at = next_word(&r, at, end, &t)
+        return found
+    finally:
+        runs_free(&r)
 
 
 def line_starts(bytes text, str language) -> list:

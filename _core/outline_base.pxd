@@ -7,10 +7,12 @@ each language looks like), outline_strings (stepping over literals), outline_mar
 (languages of braces), outline_lines and outline_block (languages of lines), outline_markup, outline_cells (notebooks),
 and outline (the door).
 """
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, int32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, int32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport realloc, free
-from libc.string cimport memchr, memcmp, memset, strlen
+from libc.string cimport memcmp, memset, strlen
+from _core.base cimport first_bit
+from _core.runs cimport PIECE, Runs, runs_begin, runs_free, runs_mark
 from _core.outline_words cimport Keywords, KW_COUNT, keyword_of, keywords_init
 
 
@@ -105,6 +107,7 @@ cdef struct Outline:
     uint32_t cap_lines
     uint32_t cap_defs
     bint failed           # no memory: the content is not complete
+    Runs runs             # of the text
     Keywords keywords
 
 cdef struct Token:
@@ -271,6 +274,7 @@ cdef inline void outline_free(Outline* out) noexcept nogil:
     free(out.line_start)
     free(out.line_class)
     free(out.defs)
+    runs_free(&out.runs)
     out.line_start = NULL
     out.line_class = NULL
     out.defs = NULL
@@ -304,22 +308,29 @@ cdef inline bint _room_for_lines(Outline* out, uint32_t lines) noexcept nogil:
 
 
 cdef inline bint outline_lines(Outline* out, const uint8_t* text, size_t n) noexcept nogil:
-    """Fill `line_start`; False when there is no memory."""
-    cdef const uint8_t* p = text
-    cdef const uint8_t* end = text + n
-    cdef const uint8_t* q
+    """Fill `line_start` and mark the words; False when there is no memory."""
+    cdef size_t at = 0
+    cdef uint64_t newlines
     cdef uint32_t lines = 0
     out.n_lines = 0
     if not _room_for_lines(out, 1):
         return False
-    while p < end:
-        if lines + 1 >= out.cap_lines and not _room_for_lines(out, lines + 1):
+    if not runs_begin(&out.runs, text, n):
+        out.failed = True
+        return False
+    out.line_start[0] = 0
+    while at < n:
+        newlines = runs_mark(&out.runs, at, n)
+        if lines + PIECE >= out.cap_lines and not _room_for_lines(out, lines + PIECE):
             return False
-        out.line_start[lines] = <uint32_t>(p - text)
+        while newlines:
+            lines += 1
+            out.line_start[lines] = <uint32_t>at + first_bit(newlines) + 1
+            newlines &= newlines - 1
+        at += PIECE
+    if out.line_start[lines] < n:  # a last line without a newline; there is room, for its first piece asked for it
         lines += 1
-        q = <const uint8_t*>memchr(p, 10, end - p)
-        p = end if q == NULL else q + 1
-    out.line_start[lines] = <uint32_t>n
+        out.line_start[lines] = <uint32_t>n
     out.n_lines = lines
     return True
 

@@ -438,6 +438,10 @@ cdef inline void scan_braces(Scan* s) noexcept nogil:
         k = s.tok.kind
         if k == TK_END:
             break
+        if c_family and k == TK_IDENT and s.tok.kw != KW_TEMPLATE:  # half of all tokens; c_token would do the same
+            if s.scopes[s.depth].kind != SC_OPAQUE:
+                keep_token(s)
+            continue
         if k == 64 and s.at_attribute and s.first and not c_family and s.ntok > s.base \
                 and s.scopes[s.depth].kind != SC_PAREN and s.scopes[s.depth].kind != SC_OPAQUE \
                 and s.scopes[s.depth].kind != SC_OBJECT and newline_ends(s):

@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from _core.languages cimport LANG_CPP, LANG_PERL, LANG_R
 from _core.outline_words cimport keyword_of
 from _core.outline_base cimport *
+from _core.runs cimport run_end
 from _core.outline_config cimport *
 from _core.outline_strings cimport skip_string, skip_block, skip_heredocs, line_end
 from _core.outline_marks cimport byte_at, prefixed, special_or_mark
@@ -33,6 +34,12 @@ cdef inline uint32_t directive_end(Scan* s, uint32_t p) noexcept nogil:
     return s.end
 
 
+cdef inline uint32_t _word_end(const Scan* s, uint32_t p) noexcept nogil:
+    """Behind the letters and digits that stand at `p`; a scan may end in the middle of the text."""
+    cdef uint32_t q = run_end(&s.out.runs, p)
+    return q if q < s.end else s.end
+
+
 cdef inline void next_token(Scan* s) noexcept nogil:
     """Read the next token into `s.tok`; TK_END behind the last one."""
     cdef const uint8_t* t = s.text
@@ -43,18 +50,15 @@ cdef inline void next_token(Scan* s) noexcept nogil:
     s.prev = s.tok.kind
     s.prev_kw = s.tok.kw
     s.first = False
+    if p < end:
+        p += t[p] == 32  # between tokens there is one space or none: no branch can guess which
     while p < end:
         c = t[p]
         cls = s.cls[c]
-        if cls == C_SPACE:
-            p += 1
-            while p < end and s.cls[t[p]] == C_SPACE:
-                p += 1
-            continue
         if cls == C_IDENT:
-            q = p + 1
-            while q < end and s.cont[t[q]]:
-                q += 1
+            q = _word_end(s, p + 1)
+            while q < end and s.cont[t[q]]:  # what else this language has in its names
+                q = _word_end(s, q + 1)
             s.tok.start = p
             s.tok.len = q - p
             s.tok.line = s.line
@@ -74,6 +78,11 @@ cdef inline void next_token(Scan* s) noexcept nogil:
             s.cur |= s.mark
             s.pos = q
             return
+        if cls == C_SPACE:
+            p += 1
+            while p < end and s.cls[t[p]] == C_SPACE:
+                p += 1
+            continue
         if cls == C_NEWLINE:
             if s.lines_mode:
                 s.tok.start = p
@@ -98,7 +107,7 @@ cdef inline void next_token(Scan* s) noexcept nogil:
         s.tok.kw = 0
         s.before = s.cur
         if cls == C_DIGIT:
-            q = p + 1
+            q = _word_end(s, p + 1)
             while q < end:
                 c = t[q]
                 if s.cont[c] and c != 45 and c != 58 or c == 46 and q + 1 < end and 48 <= t[q + 1] <= 57:

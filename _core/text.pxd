@@ -19,6 +19,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memcmp, strlen
 from _core.hash cimport hash64
+from _core.runs cimport Runs, run_end, run_start
 from _core.stem cimport stem
 from _core.unicode cimport (
     utf8_decode, utf8_encode, fold_case, cp_class, cp_is_upper, CP_OTHER, CP_LETTER, CP_DIGIT, CP_CJK,
@@ -173,6 +174,29 @@ cdef inline const uint8_t* next_token(const uint8_t* p, const uint8_t* end, Toke
         return p
 
 
+cdef inline uint32_t next_word(const Runs* r, uint32_t at, uint32_t end, Token* t) noexcept nogil:
+    """As `next_token`, in bytes [at, end) of a text whose words are marked: where to go on, 0 when there is none."""
+    cdef uint32_t i, stop
+    cdef uint8_t high = 0
+    cdef const uint8_t* p
+    at = run_start(r, at, end)
+    if at == end:
+        return 0
+    stop = run_end(r, at + 1)
+    if stop > end:
+        stop = end
+    if not r.ascii:
+        for i in range(at, stop):
+            high |= r.text[i]
+    if high < 128 and not 48 <= r.text[at] <= 57:
+        t.kind = TOKEN_WORD
+        t.at = r.text + at
+        t.len = stop - at if stop - at < TOKEN_MAX else TOKEN_MAX
+        return stop
+    p = next_token(r.text + at, r.text + end, t)
+    return <uint32_t>(p - r.text) if p != NULL else 0
+
+
 cdef inline uint32_t make_term(uint8_t* out, const uint8_t* text, uint32_t n) noexcept nogil:
     """Writes the stored form of a term of `n` bytes to `out` (room for TERM_MAX) and returns its length."""
     cdef uint64_t h
@@ -214,7 +238,7 @@ cdef inline void _add_term(Terms* out, const uint8_t* raw, uint32_t n, bint whol
     work[0] = 61  # =
     memcpy(work + 1, raw, n)
     # A hexadecimal number is no word: 0xabed is not a form of 0xabe.
-    m = n if n > 2 and raw[0] == 48 and raw[1] == 120 else stem(work + 1, n)
+    m = n if not whole and n > 2 and raw[0] == 48 and raw[1] == 120 else stem(work + 1, n)
     out.off[out.n] = <uint16_t>at
     if whole:
         out.len[out.n] = <uint16_t>make_term(out.text + at, work, m + 1)

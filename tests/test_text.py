@@ -50,6 +50,7 @@ def expected(text: bytes) -> list[tuple[int, int, list[bytes], bool]]:
 @settings(max_examples=1500)
 @example(b"")
 @example(b"0x")
+@example(b"_0xe0fUL")
 @example(b"0x1" + b"F" * 200 + b"UL rest")
 @example("漢".encode() * 33)
 @example(("a" * 95 + "é").encode())
@@ -69,6 +70,26 @@ def test_tokens(text: bytes) -> None:
 def test_each_piece(piece: bytes) -> None:
     assert engine.tokens(piece) == expected(piece)
     assert engine.tokens(b"\xff" + piece + b"\xff") == expected(b"\xff" + piece + b"\xff")
+
+
+@given(st.integers(0, 130), texts, texts, texts)
+@settings(max_examples=600)
+@example(0, b"", b"a" * 64, b"")
+@example(0, b" " * 64, b"a" * 64, b" " * 64)
+@example(63, b"", b"ab", b"c")
+@example(1, b"a" * 300, b"1" * 300, b"b")
+def test_marked_words_are_the_tokens(margin: int, before: bytes, text: bytes, behind: bytes) -> None:
+    """In every place of the pieces that are marked at a time, and when what is asked for begins and ends in a word."""
+    before = b"." * margin + before
+    found = engine.words(before + text + behind, len(before), len(before + text))
+    assert [(at - len(before), n) for at, n in found] == [(token[0], token[1]) for token in expected(text)]
+
+
+@given(st.lists(st.sampled_from([b"", b"a", b"\r", b"x" * 63, b"y" * 64, b"z" * 200]), max_size=150))
+def test_lines(lines: list[bytes]) -> None:
+    text = b"\n".join(lines)
+    starts = [0, *(at + 1 for at, byte in enumerate(text) if byte == 10)]
+    assert engine.line_starts(text, "text") == sorted({*starts, len(text)})
 
 
 def terms(text: str) -> list[str]:
