@@ -5,7 +5,7 @@ work is done. Names and meanings are those of the `.pxd` files; `engine.pyi` has
 import os
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport malloc, calloc, free
 from libc.string cimport memcpy, memset
 
@@ -34,7 +34,7 @@ from _core.merge cimport merge_segments, bit, MERGE_INPUTS, MERGE_SYSTEM, MERGE_
 from _core.notebook cimport notebook_text as _notebook_text
 from _core.path cimport PathWords, path_words as _path_words, path_flags as _path_flags
 from _core.match cimport Matcher, Scan, matcher_init, line_terms, next_match, scan_init, scan_next
-from _core.place cimport Place, place_load
+from _core.place cimport Place, place_load, split_lines
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED
 from _core.postings cimport (
     CODES as _CODES, Impacts, impacts_init, postings_encode, code_weight as _code_weight,
@@ -42,8 +42,11 @@ from _core.postings cimport (
 )
 from _core.project cimport cache_base, index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
-from _core.rank cimport Weights, Results, default_weights, rank
-from _core.render cimport Style, json_place
+from _core.rank cimport Weights, Results, SIGNAL_END, default_weights, rank
+from _core.render cimport (
+    Style, json_place, json_text as _json_text, printed_signals as _printed_signals, render_signals, render_text,
+    url_path as _url_path,
+)
 from _core.runs cimport Runs, runs_begin, runs_free, runs_mark
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, segment_open, segment_close, segment_term, segment_postings, segment_df,
@@ -69,6 +72,16 @@ class DamagedError(Exception):
 
 class VersionError(Exception):
     """The index was written by another version of greppy; it must be rebuilt."""
+
+
+cdef bytes _taken(Bytes* out):
+    """Its content, which is freed."""
+    try:
+        if out.failed:
+            raise MemoryError
+        return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+    finally:
+        bytes_free(out)
 
 
 # ------------------------------------------------------------------------------------------------- small functions
@@ -311,6 +324,88 @@ def matches(bytes question, bytes line) -> tuple:
         places.append((t.at - begin, t.len))
     free(m)
     return terms, places
+
+
+def json_text(bytes text) -> bytes:
+    cdef Bytes out
+    bytes_init(&out)
+    _json_text(&out, <const uint8_t*>text, len(text))
+    return _taken(&out)
+
+
+def url_path(bytes path) -> bytes:
+    cdef Bytes out
+    bytes_init(&out)
+    _url_path(&out, <const uint8_t*>path, len(path))
+    return _taken(&out)
+
+
+def explained(double score, list signals) -> tuple:
+    """(the addends as they are printed, the line that `--explain` prints); `signals`: a number for each signal."""
+    cdef Bytes out
+    cdef Style style
+    cdef double[SIGNAL_END] values
+    cdef int i
+    memset(&style, 0, sizeof(style))
+    for i in range(SIGNAL_END):
+        values[i] = signals[i]
+    _printed_signals(score, values)
+    bytes_init(&out)
+    render_signals(&out, &style, score, values)
+    return [values[i] for i in range(SIGNAL_END)], _taken(&out)
+
+
+def render(list places, bytes question, *, bint color=False, bint heading=False, bint chunk=False, bint nul=False,
+           bint harmless=False, uint32_t before=0, uint32_t after=0, uint32_t width=0, link=None, bytes prefix=b"",
+           bytes strip=b"") -> bytes:
+    """What a search prints of places: (path, text, first, start, end, best, definition), with the line numbers of
+    `Place` and that of the definition that holds the best line, or -1. Each term of the question counts the same."""
+    cdef Style style
+    cdef Query q
+    cdef Matcher* m = <Matcher*>malloc(sizeof(Matcher))
+    cdef Place* p = <Place*>calloc(1, sizeof(Place))
+    cdef FileRecord file
+    cdef Bytes out
+    cdef double[TERMS] ones
+    cdef uint32_t i
+    cdef bytes path, text
+    cdef object last = None
+    cdef int definition
+    if m == NULL or p == NULL:
+        free(m)
+        free(p)
+        raise MemoryError
+    memset(&style, 0, sizeof(style))
+    style.color, style.heading, style.chunk, style.nul, style.harmless = color, heading, chunk, nul, harmless
+    style.before, style.after, style.width = before, after, width
+    style.link = <const uint8_t*><bytes>link if link is not None else NULL
+    style.link_n = len(link) if link is not None else 0
+    style.prefix, style.prefix_n = <const uint8_t*>prefix, len(prefix)
+    style.strip, style.strip_n = <const uint8_t*>strip, len(strip)
+    for i in range(TERMS):
+        ones[i] = 1
+    query_parse(<const uint8_t*>question, len(question), &q)
+    matcher_init(m, &q, ones)
+    bytes_init(&out)
+    try:
+        for path, text, p.first, p.start, p.end, p.best, definition in places:
+            file.path_len = <uint16_t>len(path)
+            p.file = &file
+            p.path = <const uint8_t*>path
+            p.text.len = 0
+            bytes_add(&p.text, <const uint8_t*>text, len(text))
+            if not split_lines(p):
+                raise MemoryError
+            p.symbol = 0 if definition >= 0 else -1
+            p.defs[0].line = <uint32_t>definition
+            render_text(&out, &style, m, p, path == last, last is None)
+            last = path
+        return _taken(&out)
+    finally:
+        bytes_free(&p.text)
+        bytes_free(&p.lines)
+        free(p)
+        free(m)
 
 
 def languages() -> list:

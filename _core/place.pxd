@@ -49,7 +49,7 @@ cdef struct Place:
     uint32_t* line            # in `lines`: where each begins in `text`, and where the last one ends
 
 
-cdef inline bint _split_lines(Place* p) noexcept nogil:
+cdef inline bint split_lines(Place* p) noexcept nogil:
     """Fills `line` and `n_lines`. False: no memory."""
     cdef uint8_t[64] rest
     cdef uint8_t[64] hit
@@ -291,7 +291,7 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
         return status
     if is_notebook(f) and not whole_file:
         _skip_blank(p)
-    if not _split_lines(p):
+    if not split_lines(p):
         return SOURCE_MEMORY
     if is_notebook(f):
         _trim(p)
