@@ -54,7 +54,7 @@ demo: dist/greppy
 test: dist/greppy $(VENV)/.test
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
-	$(BIN)/python -m pytest $(PYTEST) || status=1; \
+	$(BIN)/python -m pytest -n auto $(PYTEST) || status=1; \
 	exit $$status
 
 lint: $(VENV)/.test
@@ -75,7 +75,7 @@ fuzz: $(VENV)/.test
 	$(BIN)/python tests/fuzz
 
 coverage: dist/greppy $(VENV)/.test
-	$(BIN)/python scripts/cover.py -q
+	$(BIN)/python scripts/cover.py -q -n auto
 
 docs: dist/greppy
 	$(BIN)/python scripts/docs.py

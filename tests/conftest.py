@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -344,6 +345,10 @@ def other_place(greppy_bin: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="greppy-"))
     folder.chmod(0o755)
     shutil.copy(greppy_bin, folder / "greppy")
+    python = greppy_bin.with_name("python3")
+    if python.exists():  # not the delivered file but one that is installed, whose runtime is the Python beside it
+        (folder / "python3").write_text(f'#!/bin/sh\nexec {shlex.quote(str(python))} "$@"\n')
+        (folder / "python3").chmod(0o755)
     (folder / "runtime").mkdir(mode=0o700)
     os.chown(folder / "runtime", NOBODY, NOBODY)
     yield folder
