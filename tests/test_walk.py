@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from greppy.index import walk as walking
+from greppy.index.rules import Rules
 
 Find = Callable[..., set[str]]
 
@@ -237,6 +238,31 @@ def test_the_rules_walk_is_git_check_ignore(
             assert {path for path in result.files if not path.startswith(b"git/")} == expected
     finally:
         shutil.rmtree(root)
+
+
+CLASSES = [
+    "[[:alpha:]]", "[[:digit:][:upper:]]", "[![:alpha:]]", "[[:nope:]]", "[[:alpha:]-z]", "[[:a]", "[a-c]", "[c-a]", "[a-]",
+    "[-a]", "[a-\\c]", "[\\a]", "[\\]]", "[\\-]", "[]a]", "[!]a]", "[^a]", "[a-c-]", "[a", "[a\\", "[a-", "[a-\\",
+    "[/]", "[!/]", "[A-z]", "[*]", "[?]", "[[]", "[a[:digit:]]",
+]  # fmt: skip
+
+
+def test_bracketed_rules_are_gits(project: Project, env: dict[str, str], needs_git: None) -> None:
+    """Each in a folder of its own, with every name of one character."""
+    names = [bytes((byte,)) for byte in range(1, 256) if byte not in b"./\n"]
+    project.git("init", "-q")
+    for number, rule in enumerate(CLASSES):
+        project.write(f"{number}/.gitignore", f"{rule}\n")
+    asked = [b"%d/%s" % (number, name) for number in range(len(CLASSES)) for name in names]
+    said = subprocess.run(
+        ["git", "check-ignore", "--no-index", "-z", "--stdin"],
+        cwd=project.root, env=env, input=b"\0".join(asked), capture_output=True,
+    ).stdout  # fmt: skip
+    ignored = set(said.split(b"\0"))
+    for number, rule in enumerate(CLASSES):
+        rules = Rules.of(rule.encode())
+        ours = {name for name in names if rules.verdict(name, False)}
+        assert ours == {name for name in names if b"%d/%s" % (number, name) in ignored}, rule
 
 
 @pytest.mark.parametrize(
