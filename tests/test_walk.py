@@ -241,7 +241,7 @@ def test_the_rules_walk_is_git_check_ignore(
 
 
 CLASSES = [
-    "[[:alpha:]]", "[[:digit:][:upper:]]", "[![:alpha:]]", "[[:nope:]]", "[[:alpha:]-z]", "[[:a]", "[a-c]", "[c-a]", "[a-]",
+    "[[:alpha:]]", "[[:digit:][:upper:]]", "[![:alpha:]]", "[[:nope:]]", "[[:alpha:]-z]", "[[:a]", "[a-c]", "[c-a]",
     "[-a]", "[a-\\c]", "[\\a]", "[\\]]", "[\\-]", "[]a]", "[!]a]", "[^a]", "[a-c-]", "[a", "[a\\", "[a-", "[a-\\",
     "[/]", "[!/]", "[A-z]", "[*]", "[?]", "[[]", "[a[:digit:]]",
 ]  # fmt: skip
