@@ -76,7 +76,8 @@ def main() -> int:
         "PYTHONMALLOC": "malloc",
         "GREPPY_BIN": str(OUT / "greppy"),
     }
-    tests = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *LEAVE_OUT, *sys.argv[1:]]
+    # -P: the current folder, whose engine is the usual one, would come before PYTHONPATH.
+    tests = [sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", *LEAVE_OUT, *sys.argv[1:]]
     return subprocess.run(tests, cwd=ROOT, env=environment).returncode
 
 

@@ -316,8 +316,7 @@ def test_an_interrupt_ends_it_soon_and_quietly(
 def test_terminating_it_leaves_the_old_index(project: Project, greppy_bin: Path, env: dict[str, str]) -> None:
     project.realistic()
     project.index()
-    for number in range(60):
-        project.write(f"more/{number}.py", "".join(f"def more_{number}_{i}():\n    pass\n" for i in range(5000)))
+    project.large(900)
     for number in (signal.SIGTERM, signal.SIGHUP):
         child = subprocess.Popen([greppy_bin, "index"], cwd=project.root, env=env, stdout=subprocess.PIPE)
         time.sleep(0.2)
