@@ -307,7 +307,7 @@ cdef inline void _flush(StoreWriter* w) noexcept nogil:
 
 cdef inline void writer_add(StoreWriter* w, const void* data, size_t n) noexcept nogil:
     """Appends to the array begun last."""
-    if w.failed:
+    if w.failed or n == 0:  # `data` may be NULL then
         return
     w.at += n
     if n >= WRITE_BUFFER:
