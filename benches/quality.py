@@ -16,6 +16,7 @@ from typing import Any
 
 from bench import Bench
 from processes import BenchError, once, watch
+from semble_peer import semble_words
 
 BAR = 0.80
 DEPTH = 10
@@ -74,6 +75,10 @@ def _search(bench: Bench, root: Path, query: str) -> list[Place]:
     return [(place["path"], int(place["start_line"]), int(place["end_line"])) for place in results]
 
 
+def _mean(values: list[float]) -> str:
+    return f"{statistics.fmean(values):.3f}" if values else "-"
+
+
 def quality(bench: Bench, annotations: Path | None, repos: Path | None) -> None:
     if annotations is None or repos is None:
         bench.report.say("\nquality: left out; it needs --annotations DIR and --repos DIR")
@@ -82,12 +87,16 @@ def quality(bench: Bench, annotations: Path | None, repos: Path | None) -> None:
     if not present:
         bench.report.say("\nquality: left out; no repository has both annotations and a checkout")
         return
+    semble = semble_words()
+    if semble is None:
+        bench.report.say("\nquality: not beside semble (pip install semble)")
     rows, scores = [], []
     groups: dict[str, dict[str, list[float]]] = {"category": collections.defaultdict(list)}
     groups["language"] = collections.defaultdict(list)
     for spec, root in present:
         indexing = watch(bench.command("greppy", "index", "-p", str(root), good=(0,)), str(root), bench.env)
-        mine = []
+        mine, theirs = [], []
+        their_seconds = semble.open(root) if semble else 0.0
         for item in json.loads((annotations / f"{spec['name']}.json").read_text(encoding="utf-8")):
             targets = item.get("relevant", []) + item.get("secondary", [])
             if not targets:
@@ -98,14 +107,21 @@ def quality(bench: Bench, annotations: Path | None, repos: Path | None) -> None:
             groups["language"][spec["language"]].append(score)
             mine.append(score)
             scores.append({"repo": spec["name"], "query": item["query"], "category": category, "ndcg10": score})
-        mean = f"{statistics.fmean(mine):.3f}" if mine else "-"
-        rows.append([spec["name"], spec["language"], str(len(mine)), mean, f"{indexing.seconds:.2f}"])
-    bench.report.table("quality", ["repository", "<language", "queries", "NDCG@10", "index s"], rows)
+            if semble:
+                theirs.append(ndcg(semble.search(item["query"], DEPTH), targets))
+                scores[-1]["semble_words_ndcg10"] = theirs[-1]
+        rows.append([spec["name"], spec["language"], str(len(mine)), _mean(mine), f"{indexing.seconds:.2f}"])
+        rows[-1] += [_mean(theirs), f"{their_seconds:.2f}"] if semble else []
+    columns = ["repository", "<language", "queries", "NDCG@10", "index s"]
+    bench.report.table("quality", columns + (["semble's words", "index s"] if semble else []), rows)
     for name, group in groups.items():
         parts = (f"{key} {statistics.fmean(values):.3f}" for key, values in sorted(group.items()))
         bench.report.say(f"  by {name}: {', '.join(parts)}")
     mean_of_all = statistics.fmean(row["ndcg10"] for row in scores)
     bench.report.say(f"  {len(scores)} queries on {len(present)} repositories: NDCG@10 {mean_of_all:.4f}")
+    if semble:
+        theirs_of_all = statistics.fmean(row["semble_words_ndcg10"] for row in scores)
+        bench.report.say(f"  semble without its embeddings, the same queries: {theirs_of_all:.4f}")
     if absent:
         bench.report.say(f"  not there, left out: {', '.join(absent)}")
     bench.report.data["quality"] = {"ndcg10": mean_of_all, "absent": absent, "queries": scores}
