@@ -3,7 +3,8 @@
 PYTHON ?= python3
 PYTEST ?=
 ASAN ?= -q $(wildcard tests/test_cli_*.py) tests/test_search_flags.py tests/test_faults.py tests/test_notebook.py \
-	tests/test_match.py tests/test_fuzz.py tests/test_mutations.py
+	tests/test_match.py tests/test_fuzz.py tests/test_mutations.py tests/test_text.py tests/test_render.py \
+	tests/test_outline.py tests/test_layout.py tests/test_store.py tests/test_segment.py tests/test_merge.py
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE := $(wildcard _core/*.pxd _core/*.pyx)

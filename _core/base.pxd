@@ -125,10 +125,9 @@ cdef inline uint64_t packed_bits(const uint8_t* v) noexcept nogil:
     """Bit i of the result is v[i], for 64 bytes that are 0 or 1."""
     cdef uint64_t eight, bits = 0
     cdef uint32_t i
-    for i in range(8):
+    for i in range(8):  # the product has byte j of `eight`, among much else, as bit 56 + j
         memcpy(&eight, v + 8 * i, 8)
-        if eight:  # mostly nothing is set; the product has byte j of `eight`, among much else, as bit 56 + j
-            bits |= (eight * <uint64_t>0x0102040810204080 >> 56) << (8 * i)
+        bits |= (eight * <uint64_t>0x0102040810204080 >> 56) << (8 * i)
     return bits
 
 

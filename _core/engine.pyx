@@ -75,7 +75,7 @@ class VersionError(Exception):
 
 
 cdef bytes _taken(Bytes* out):
-    """Its content, which is freed."""
+    """The content of `out`, which is freed."""
     try:
         if out.failed:
             raise MemoryError
@@ -358,8 +358,9 @@ def explained(double score, list signals) -> tuple:
 def render(list places, bytes question, *, bint color=False, bint heading=False, bint chunk=False, bint nul=False,
            bint harmless=False, uint32_t before=0, uint32_t after=0, uint32_t width=0, link=None, bytes prefix=b"",
            bytes strip=b"") -> bytes:
-    """What a search prints of places: (path, text, first, start, end, best, definition), with the line numbers of
-    `Place` and that of the definition that holds the best line, or -1. Each term of the question counts the same."""
+    """What a search prints of places: (path, text, first, start, end, best, definition). Lines are numbered as in
+    `Place`; `definition` is the line of the definition that holds the best line, or -1. Each term of the question counts
+    the same."""
     cdef Style style
     cdef Query q
     cdef Matcher* m = <Matcher*>malloc(sizeof(Matcher))
@@ -394,7 +395,7 @@ def render(list places, bytes question, *, bint color=False, bint heading=False,
             p.path = <const uint8_t*>path
             p.text.len = 0
             bytes_add(&p.text, <const uint8_t*>text, len(text))
-            if not split_lines(p):
+            if p.text.failed or not split_lines(p):
                 raise MemoryError
             p.symbol = 0 if definition >= 0 else -1
             p.defs[0].line = <uint32_t>definition
@@ -402,6 +403,7 @@ def render(list places, bytes question, *, bint color=False, bint heading=False,
             last = path
         return _taken(&out)
     finally:
+        bytes_free(&out)
         bytes_free(&p.text)
         bytes_free(&p.lines)
         free(p)
@@ -519,7 +521,7 @@ def words(bytes text, uint32_t at, uint32_t end) -> list:
     if not runs_begin(&r, <const uint8_t*>text, len(text)):
         raise MemoryError
     try:
-        for i in range(0, len(text), 64):
+        for i in range(0, len(text), 64):  # PIECE
             runs_mark(&r, i, len(text))
         found = []
         at = next_word(&r, at, end, &t)

@@ -35,7 +35,7 @@ from _core.sys cimport (
 cdef enum:
     SEGMENTS_MAX = 64
     OPEN_TRIES = 20
-    SWEEP_ONE_THREAD = 4000  # entries: below, starting a thread costs more than it saves
+    SWEEP_ONE_THREAD = 4000  # entries: below, starting a thread costs more than it saves (test_freshness has 4,300)
     NOT_DELETED = 0xFFFFFFFF
 
 cdef enum TreeKind:
@@ -228,7 +228,7 @@ cdef inline void* _sweep(void* context) noexcept nogil:
     cdef char[PATH_BYTES] path
     cdef uint64_t i, at = 0
     cdef size_t n = 0
-    for i in range(s.end):
+    for i in range(s.end):  # from the first on: a path is known only from those before it
         if i & 63 == 0 and s.stop[0]:
             break
         t = &s.entries[i]

@@ -321,14 +321,15 @@ cdef inline bint outline_lines(Outline* out, const uint8_t* text, size_t n) noex
     out.line_start[0] = 0
     while at < n:
         newlines = runs_mark(&out.runs, at, n)
-        if lines + PIECE >= out.cap_lines and not _room_for_lines(out, lines + PIECE):
+        if not _room_for_lines(out, lines + PIECE):
             return False
         while newlines:
             lines += 1
             out.line_start[lines] = <uint32_t>at + first_bit(newlines) + 1
             newlines &= newlines - 1
         at += PIECE
-    if out.line_start[lines] < n:  # a last line without a newline; there is room, for its first piece asked for it
+    if out.line_start[lines] < n:
+        # A last line without a newline. There is room: its piece asked for PIECE lines more and was not all newlines.
         lines += 1
         out.line_start[lines] = <uint32_t>n
     out.n_lines = lines

@@ -404,7 +404,8 @@ cdef inline void c_semicolon(Scan* s) noexcept nogil:
 
 
 cdef inline void c_token(Scan* s) noexcept nogil:
-    """One token of a language of this family."""
+    """One token of a language of this family. Most identifiers do not get here: `scan_braces` does with them what the
+    last branch but those for marks would do."""
     cdef int k = s.tok.kind
     cdef Scope* sc = top_scope(s)
     cdef int32_t d

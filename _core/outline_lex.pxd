@@ -34,12 +34,6 @@ cdef inline uint32_t directive_end(Scan* s, uint32_t p) noexcept nogil:
     return s.end
 
 
-cdef inline uint32_t _word_end(const Scan* s, uint32_t p) noexcept nogil:
-    """Behind the letters and digits that stand at `p`; a scan may end in the middle of the text."""
-    cdef uint32_t q = run_end(&s.out.runs, p)
-    return q if q < s.end else s.end
-
-
 cdef inline void next_token(Scan* s) noexcept nogil:
     """Read the next token into `s.tok`; TK_END behind the last one."""
     cdef const uint8_t* t = s.text
@@ -51,14 +45,14 @@ cdef inline void next_token(Scan* s) noexcept nogil:
     s.prev_kw = s.tok.kw
     s.first = False
     if p < end:
-        p += t[p] == 32  # between tokens there is one space or none: no branch can guess which
+        p += t[p] == 32  # between tokens there is one space or none, and no branch can predict which
     while p < end:
         c = t[p]
         cls = s.cls[c]
         if cls == C_IDENT:
-            q = _word_end(s, p + 1)
+            q = run_end(&s.out.runs, p + 1, end)
             while q < end and s.cont[t[q]]:  # what else this language has in its names
-                q = _word_end(s, q + 1)
+                q = run_end(&s.out.runs, q + 1, end)
             s.tok.start = p
             s.tok.len = q - p
             s.tok.line = s.line
@@ -107,7 +101,7 @@ cdef inline void next_token(Scan* s) noexcept nogil:
         s.tok.kw = 0
         s.before = s.cur
         if cls == C_DIGIT:
-            q = _word_end(s, p + 1)
+            q = run_end(&s.out.runs, p + 1, end)
             while q < end:
                 c = t[q]
                 if s.cont[c] and c != 45 and c != 58 or c == 46 and q + 1 < end and 48 <= t[q + 1] <= 57:

@@ -1,6 +1,7 @@
 # cython: language_level=3
-"""Which bytes of a text are of words, a bit each: where a word ends is then one count of zeros, without a look at its
-letters. Source has a word every eight bytes, of any length, and a loop over its letters is guessed wrongly at each.
+"""A bit for each byte of a text: whether it belongs to a word. Where a word ends is then one count of zeros, without a
+look at its letters: source has a word every eight bytes, of any length, and a loop over its letters ends in a
+mispredicted branch nearly every time.
 
 A byte is of a word when it is a letter or a digit of ASCII, `_`, or outside ASCII.
 """
@@ -8,7 +9,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
-from _core.base cimport first_bit
+from _core.base cimport first_bit, packed_bits
 
 cdef enum:
     PIECE = 64            # bytes marked at a time
@@ -16,32 +17,22 @@ cdef enum:
 cdef struct Runs:
     # All zeros is an empty one, which may be used again and again.
     const uint8_t* text
-    uint64_t* words       # bit i % 64 of words[i // 64] for byte i; behind the text zeros, at least one
+    uint64_t* words       # bit i % 64 of words[i // 64] for byte i; 0 for the byte behind the text, too
     size_t room           # words
     bint ascii            # no byte is outside ASCII
-
-
-cdef inline uint64_t _packed(const uint8_t* v) noexcept nogil:
-    """Bit i of the result is v[i], for PIECE bytes that are 0 or 1."""
-    cdef uint64_t eight, bits = 0
-    cdef uint32_t i
-    for i in range(PIECE // 8):  # the product has byte j of `eight`, among much else, as bit 56 + j
-        memcpy(&eight, v + 8 * i, 8)
-        bits |= (eight * <uint64_t>0x0102040810204080 >> 56) << (8 * i)
-    return bits
 
 
 cdef inline bint runs_begin(Runs* r, const uint8_t* text, size_t n) noexcept nogil:
     """Room for a text of `n` bytes; False when there is no memory."""
     cdef void* p
-    if n // PIECE + 2 > r.room:
-        p = realloc(r.words, (n // PIECE + 2) * sizeof(uint64_t))
+    if n // PIECE + 1 > r.room:
+        p = realloc(r.words, (n // PIECE + 1) * sizeof(uint64_t))
         if p == NULL:
             return False
         r.words = <uint64_t*>p
-        r.room = n // PIECE + 2
+        r.room = n // PIECE + 1
     r.text = text
-    r.words[n // PIECE] = r.words[n // PIECE + 1] = 0
+    r.words[n // PIECE] = 0
     r.ascii = True
     return True
 
@@ -63,9 +54,9 @@ cdef inline uint64_t runs_mark(Runs* r, size_t at, size_t n) noexcept nogil:
         every |= c
         words[i] = (<uint8_t>((c | 32) - 97) < 26) | (<uint8_t>(c - 48) < 10) | (c == 95) | (c >> 7)
         lines[i] = c == 10
-    r.words[at // PIECE] = _packed(words)
+    r.words[at // PIECE] = packed_bits(words)
     r.ascii &= every < 128
-    return _packed(lines)
+    return packed_bits(lines)
 
 
 cdef inline void runs_free(Runs* r) noexcept nogil:
@@ -89,13 +80,16 @@ cdef inline uint32_t run_start(const Runs* r, uint32_t at, uint32_t end) noexcep
     return at if at < end else end
 
 
-cdef inline uint32_t run_end(const Runs* r, uint32_t at) noexcept nogil:
-    """The first byte from `at` on that is of no word: `at` itself, or up to the length of the text."""
+cdef inline uint32_t run_end(const Runs* r, uint32_t at, uint32_t end) noexcept nogil:
+    """The first byte of [at, end) that is of no word, or `end`; `at` may be `end`."""
     cdef uint32_t i = at // PIECE
     cdef uint64_t v = ~r.words[i] >> (at % PIECE)
     if v == 0:
         while v == 0:
             i += 1
+            if i * PIECE >= end:
+                return end
             v = ~r.words[i]
         at = i * PIECE
-    return at + first_bit(v)
+    at += first_bit(v)
+    return at if at < end else end

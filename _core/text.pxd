@@ -182,10 +182,8 @@ cdef inline uint32_t next_word(const Runs* r, uint32_t at, uint32_t end, Token* 
     at = run_start(r, at, end)
     if at == end:
         return 0
-    stop = run_end(r, at + 1)
-    if stop > end:
-        stop = end
-    if not r.ascii:
+    stop = run_end(r, at + 1, end)
+    if not r.ascii:  # does this word hold a letter outside ASCII?
         for i in range(at, stop):
             high |= r.text[i]
     if high < 128 and not 48 <= r.text[at] <= 57:

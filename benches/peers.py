@@ -39,7 +39,7 @@ class Peers:
         for name in ("true", "rg", "csearch", "cindex"):
             if path := shutil.which(name):
                 self.programs[name] = path
-        for name in ("tantivy", "bm25s"):
+        for name in ("tantivy", "bm25s", "semble"):
             if version := _package(name):
                 self.packages[name] = version
 
@@ -72,7 +72,7 @@ class Peers:
     def missing(self) -> list[str]:
         programs = {"rg": "ripgrep", "csearch": "csearch", "cindex": "cindex"}
         absent = [said for name, said in programs.items() if name not in self.programs]
-        return absent + [name for name in ("tantivy", "bm25s") if name not in self.packages]
+        return absent + [name for name in ("tantivy", "bm25s", "semble") if name not in self.packages]
 
     def floor(self) -> Command:
         return Command("does nothing, static", (self.nothing,), (0,))

@@ -2,7 +2,7 @@
 
 ANNOTATIONS/NAME.json lists {"query", "relevant", "secondary", "category"} of one repository; a target is a path, or
 {"path", "start_line", "end_line"}. repos.json, there or one folder up, lists {"name", "language", "benchmark_root"}.
-REPOS/NAME holds a checkout.
+REPOS/NAME holds a checkout. The keyword half of semble answers the same queries where it is installed.
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ def quality(bench: Bench, annotations: Path | None, repos: Path | None) -> None:
     if not present:
         bench.report.say("\nquality: left out; no repository has both annotations and a checkout")
         return
-    semble = semble_words()
-    if semble is None:
-        bench.report.say("\nquality: not beside semble (pip install semble)")
+    semble = semble_words(bench.env["XDG_CACHE_HOME"])
     rows, scores = [], []
     groups: dict[str, dict[str, list[float]]] = {"category": collections.defaultdict(list)}
     groups["language"] = collections.defaultdict(list)
@@ -113,7 +111,7 @@ def quality(bench: Bench, annotations: Path | None, repos: Path | None) -> None:
         rows.append([spec["name"], spec["language"], str(len(mine)), _mean(mine), f"{indexing.seconds:.2f}"])
         rows[-1] += [_mean(theirs), f"{their_seconds:.2f}"] if semble else []
     columns = ["repository", "<language", "queries", "NDCG@10", "index s"]
-    bench.report.table("quality", columns + (["semble's words", "index s"] if semble else []), rows)
+    bench.report.table("quality", columns + (["semble's keywords", "its index s"] if semble else []), rows)
     for name, group in groups.items():
         parts = (f"{key} {statistics.fmean(values):.3f}" for key, values in sorted(group.items()))
         bench.report.say(f"  by {name}: {', '.join(parts)}")

@@ -1,10 +1,8 @@
-"""semble as a peer of the quality part, its word half alone: its embedding model would have to be downloaded."""
+"""semble as a peer of the quality part, its keyword half alone: its embedding model would have to be downloaded."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,10 @@ class SembleWords:
     """semble's own pipeline (chunks, BM25, its rules for ranking), with no weight on the embeddings: here they are
     noise."""
 
-    def __init__(self) -> None:
-        self._home = tempfile.TemporaryDirectory(prefix="semble-")
-        os.environ["SEMBLE_CACHE_DIR"] = self._home.name
+    def __init__(self, cache: str) -> None:
+        """`cache`: a folder for what it keeps, so that the person's is neither read nor written."""
+        os.environ.pop("SEMBLE_CACHE_LOCATION", None)
+        os.environ["XDG_CACHE_HOME"] = cache
         import numpy as np
         from semble.index import index
 
@@ -40,6 +39,9 @@ class SembleWords:
         return [(one.chunk.file_path, one.chunk.start_line, one.chunk.end_line) for one in found]
 
 
-def semble_words() -> SembleWords | None:
+def semble_words(cache: str) -> SembleWords | None:
     """None when the package is not installed."""
-    return SembleWords() if importlib.util.find_spec("semble") else None
+    try:
+        return SembleWords(cache)
+    except ImportError:
+        return None

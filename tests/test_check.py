@@ -221,6 +221,22 @@ def test_a_forged_tree(shop: Project) -> None:
     assert checked(shop) == []
 
 
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("at", [24, 25, 26, 27], ids=["shared", "shared high", "own", "own high"])
+def test_a_tree_with_an_impossible_path(shop: Project, at: int, last: bool) -> None:
+    """It shares more than there is before it, or ends elsewhere than the paths do: `check` says so, and a search, whose
+    sweep reads it first, has the index built anew."""
+    [tree] = shop.index_folder().glob("*.tree")
+
+    def edit(array: bytearray) -> None:
+        array[at + (len(array) - 32 if last else 0)] += 1
+
+    forge(tree, b"tree", "entries", edit)
+    assert checked(shop) == [f"{tree.name}: it is damaged"]
+    assert shop.files("OrderService", "-n", "1") == ["shop/orders.py"]
+    assert checked(shop) == []
+
+
 def test_repair(shop: Project) -> None:
     path = segments(shop)[0]
     whole = path.read_bytes()

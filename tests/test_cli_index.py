@@ -295,7 +295,7 @@ def test_many_warnings_are_cut(project: Project, run_as_other: Run) -> None:
 
 
 @pytest.mark.parametrize("delay", [0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
-def test_an_interrupt_ends_it_soon_and_quietly(
+def test_an_interrupt_ends_it_quietly(
     project: Project, greppy_bin: Path, env: dict[str, str], delay: float
 ) -> None:
     large = project.large(900)

@@ -104,3 +104,10 @@ def test_a_tree_keeps_every_path(tmp_path_factory: pytest.TempPathFactory, paths
         len(path) - sum(path.startswith(before[:n]) for n in range(1, len(before) + 1))
         for before, path in zip([b"", *tree], tree, strict=False)
     )
+
+
+def test_the_worked_example_of_a_tree() -> None:
+    entry = build.Entry(1, 2, 3, 0)
+    entries, paths = build._tree_arrays({b"src/a.c": entry, b"src/b.c": entry})
+    assert paths[3] == b"src/a.cb.c"
+    assert np.frombuffer(entries[3], layout.TREE)[["shared", "own"]].tolist() == [(0, 7), (4, 3)]

@@ -86,6 +86,8 @@ def test_marked_words_are_the_tokens(margin: int, before: bytes, text: bytes, be
 
 
 @given(st.lists(st.sampled_from([b"", b"a", b"\r", b"x" * 63, b"y" * 64, b"z" * 200]), max_size=150))
+@example([b""] * 2000)
+@example([b""] * 1000 + [b"x"])
 def test_lines(lines: list[bytes]) -> None:
     text = b"\n".join(lines)
     starts = [0, *(at + 1 for at, byte in enumerate(text) if byte == 10)]

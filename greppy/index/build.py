@@ -284,17 +284,22 @@ def _load(folder: bytes) -> _State:
 
 
 def load_tree(path: bytes) -> dict[bytes, Entry]:
+    """The entries of a tree file by path. Raises DamagedError, and what reading a file raises."""
     arrays = engine.store_directory(path, b"tree")["arrays"]
     with open(path, "rb") as file:
         data = file.read()
     paths = _array(data, arrays, "paths")
     tree = {}
-    path = b""
+    name = b""
     at = 0
     for size, mtime, content, shared, own, kind, why in _TREE.iter_unpack(_array(data, arrays, "entries")):
-        path = path[:shared] + paths[at : at + own]
+        if shared > len(name) or at + own > len(paths):
+            raise engine.DamagedError
+        name = name[:shared] + paths[at : at + own]
         at += own
-        tree[path] = Entry(size, mtime, content, kind, why)
+        tree[name] = Entry(size, mtime, content, kind, why)
+    if at != len(paths):
+        raise engine.DamagedError
     return tree
 
 
