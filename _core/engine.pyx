@@ -359,8 +359,8 @@ def render(list places, bytes question, *, bint color=False, bint heading=False,
            bint harmless=False, uint32_t before=0, uint32_t after=0, uint32_t width=0, link=None, bytes prefix=b"",
            bytes strip=b"") -> bytes:
     """What a search prints of places: (path, text, first, start, end, best, definition). Lines are numbered as in
-    `Place`; `definition` is the line of the definition that holds the best line, or -1. Each term of the question counts
-    the same."""
+    `Place`; `definition` is the line of the definition that holds the best line, or -1. Each term of the question
+    counts the same."""
     cdef Style style
     cdef Query q
     cdef Matcher* m = <Matcher*>malloc(sizeof(Matcher))
