@@ -15,7 +15,7 @@ SOURCES := $(ENGINE) $(wildcard greppy/*.py greppy/*/*.py) setup.py pyproject.to
 help:
 	@echo 'make demo    build dist/greppy and search this source tree with it'
 	@echo 'make build   build dist/greppy'
-	@echo 'make test    build what is needed, check the style, run the tests (PYTEST="-k name" picks some)'
+	@echo 'make test    build what is needed, check the style, run the tests (PYTEST="-k name" picks some, -n0 one at a time)'
 	@echo 'make lint    ruff, mypy and cython-lint alone'
 	@echo 'make bench   run the benchmarks'
 	@echo 'make asan    run tests under AddressSanitizer and UBSan (ASAN="-q tests/test_x.py" picks some)'
