@@ -51,6 +51,19 @@ def as_written(text: str) -> dict[str, str]:
     return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()}
 
 
+def test_each_command_gets_its_own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('limit = 5\ncolor = "always"\nno_tests = true\nstrict = true\n')
+    monkeypatch.setenv("GREPPY_CONFIG", str(file))
+    assert engine.config_path() == bytes(file)
+    assert engine.config_defaults("search") == [("limit", b"5"), ("color", b"always"), ("no-tests", None)]
+    assert engine.config_defaults("index") == [("strict", None)]
+    assert engine.config_defaults("index", True) == []
+    monkeypatch.delenv("GREPPY_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert engine.config_path() == bytes(tmp_path / "greppy" / "config.toml")
+
+
 def test_what_is_understood() -> None:
     text = (
         "# greppy\n\n limit=7# seven\r\ncolor = 'never' # a comment\n\tno_tests\t=\ttrue\t\n"

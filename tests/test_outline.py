@@ -223,3 +223,29 @@ def test_time_is_linear() -> None:
             begin = time.perf_counter()
             engine.line_classes(opener * (size // len(opener)), language)
             assert time.perf_counter() - begin < 1.0, (language, opener)
+
+
+def test_cython() -> None:
+    text = b"""cdef class Arena:
+    cdef int n
+
+    cpdef int take(self, int n):
+        return n
+
+cdef inline bint fits(Arena* a) noexcept nogil:
+    return True
+
+cdef struct Pair:
+    int a
+
+cdef int count = len(names)
+"""
+    assert names(text, "python") == [
+        (1, "class", "Arena"), (4, "method", "take"), (7, "function", "fits"), (10, "struct", "Pair"),
+    ]  # fmt: skip
+
+
+def test_a_c_function_behind_a_lost_brace() -> None:
+    text = b"int f(void)\n{\n  if (a) {\n\nint g(void)\n{\n  return 1;\n}\n\nint h(void)\n{\n}\n"
+    assert names(text, "c") == [(1, "function", "f"), (5, "function", "g"), (10, "function", "h")]
+    assert [d[4] for d in engine.outline(text, "c")] == [0, 0, 0]
