@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -91,6 +92,11 @@ REALISTIC = {
     ),
     "Makefile": "test:\n\tpytest tests\n",
 }
+
+
+# Under nohup, or behind `&` in a script, these are ignored, and what the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def binary() -> Path:
