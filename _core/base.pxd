@@ -7,7 +7,7 @@ that can run out of memory says so in its return value or in `Bytes.failed`.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport realloc, free
-from libc.string cimport memcpy, strlen
+from libc.string cimport memcpy, memset, strlen
 
 
 cdef extern from * nogil:
@@ -129,6 +129,15 @@ cdef inline uint64_t packed_bits(const uint8_t* v) noexcept nogil:
         memcpy(&eight, v + 8 * i, 8)
         bits |= (eight * <uint64_t>0x0102040810204080 >> 56) << (8 * i)
     return bits
+
+
+cdef inline const uint8_t* next_64(const uint8_t* p, size_t left, uint8_t* room) noexcept nogil:
+    """Where the next 64 bytes of a text that has `left` can be read: at `p`, or at its end in `room`, zeros behind."""
+    if left >= 64:
+        return p
+    memset(room, 0, 64)
+    memcpy(room, p, left)
+    return room
 
 
 cdef inline bint same_bytes(const void* a, const void* b, size_t n) noexcept nogil:

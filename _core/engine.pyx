@@ -34,6 +34,7 @@ from _core.merge cimport merge_segments, bit, MERGE_INPUTS, MERGE_SYSTEM, MERGE_
 from _core.notebook cimport notebook_text as _notebook_text
 from _core.path cimport PathWords, path_words as _path_words, path_flags as _path_flags
 from _core.match cimport Matcher, Scan, matcher_init, line_terms, next_match, scan_init, scan_next
+from _core.outline_base cimport outline_lines
 from _core.place cimport Place, place_load, split_lines
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED
 from _core.postings cimport (
@@ -47,7 +48,6 @@ from _core.render cimport (
     Style, json_place, json_text as _json_text, printed_signals as _printed_signals, render_signals, render_text,
     url_path as _url_path,
 )
-from _core.runs cimport Runs, runs_begin, runs_free, runs_mark
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, segment_open, segment_close, segment_term, segment_postings, segment_df,
     segment_file, segment_path, segment_rank, segment_file_chunks, NO_TERM,
@@ -202,7 +202,7 @@ def utf16_to_utf8(bytes raw, bint big_endian) -> bytes:
     try:
         if not _utf16_to_utf8(<const uint8_t*>raw, len(raw), encoding, &out):
             raise MemoryError
-        return out.data[:out.len]
+        return _taken(&out)
     finally:
         bytes_free(&out)
 
@@ -217,7 +217,7 @@ def notebook_text(bytes raw) -> tuple:
             raise MemoryError
         if language < 0:
             return b"", None
-        return out.data[:out.len], (<bytes>_language_name(language)).decode()
+        return _taken(&out), (<bytes>_language_name(language)).decode()
     finally:
         bytes_free(&out)
 
@@ -296,23 +296,30 @@ def arena(list steps) -> list:
     return out
 
 
+cdef Matcher* _matcher(bytes question, Query* q) except NULL:
+    """A matcher, to be freed, for which each term of the question counts the same; `q` must outlive it."""
+    cdef Matcher* m = <Matcher*>malloc(sizeof(Matcher))
+    cdef double[TERMS] ones
+    cdef uint32_t i
+    if m == NULL:
+        raise MemoryError
+    for i in range(TERMS):
+        ones[i] = 1
+    query_parse(<const uint8_t*>question, len(question), q)
+    matcher_init(m, q, ones)
+    return m
+
+
 def matches(bytes question, bytes line) -> tuple:
     """What a line has of a question: (the terms by `line_terms`, [(offset, length)] of the tokens by `next_match`)."""
     cdef Query q
-    cdef Matcher* m = <Matcher*>malloc(sizeof(Matcher))
-    cdef double[TERMS] ones
+    cdef Matcher* m = _matcher(question, &q)
     cdef uint64_t[3] seen
     cdef const uint8_t* begin = <const uint8_t*>line
     cdef const uint8_t* end = begin + len(line)
     cdef Scan s
     cdef Token t
     cdef uint32_t i
-    if m == NULL:
-        raise MemoryError
-    for i in range(TERMS):
-        ones[i] = 1
-    query_parse(<const uint8_t*>question, len(question), &q)
-    matcher_init(m, &q, ones)
     memset(seen, 0, sizeof(seen))
     scan_init(&s, begin, end)
     line_terms(m, &s, scan_next(m, &s), begin, end, seen)
@@ -363,18 +370,15 @@ def render(list places, bytes question, *, bint color=False, bint heading=False,
     counts the same."""
     cdef Style style
     cdef Query q
-    cdef Matcher* m = <Matcher*>malloc(sizeof(Matcher))
+    cdef Matcher* m = _matcher(question, &q)
     cdef Place* p = <Place*>calloc(1, sizeof(Place))
     cdef FileRecord file
     cdef Bytes out
-    cdef double[TERMS] ones
-    cdef uint32_t i
     cdef bytes path, text
     cdef object last = None
     cdef int definition
-    if m == NULL or p == NULL:
+    if p == NULL:
         free(m)
-        free(p)
         raise MemoryError
     memset(&style, 0, sizeof(style))
     style.color, style.heading, style.chunk, style.nul, style.harmless = color, heading, chunk, nul, harmless
@@ -383,10 +387,6 @@ def render(list places, bytes question, *, bint color=False, bint heading=False,
     style.link_n = len(link) if link is not None else 0
     style.prefix, style.prefix_n = <const uint8_t*>prefix, len(prefix)
     style.strip, style.strip_n = <const uint8_t*>strip, len(strip)
-    for i in range(TERMS):
-        ones[i] = 1
-    query_parse(<const uint8_t*>question, len(question), &q)
-    matcher_init(m, &q, ones)
     bytes_init(&out)
     try:
         for path, text, p.first, p.start, p.end, p.best, definition in places:
@@ -512,25 +512,22 @@ def scan_counts(bytes text, str language) -> tuple:
 
 def words(bytes text, uint32_t at, uint32_t end) -> list:
     """[(offset, length)] of the tokens in bytes [at, end) of a text, by its marked words: as the builder finds them."""
-    cdef Runs r
+    cdef _outline.Outline o
     cdef Token t
-    cdef size_t i
     if not at <= end <= len(text):
         raise ValueError("no such bytes")
-    memset(&r, 0, sizeof(r))
-    if not runs_begin(&r, <const uint8_t*>text, len(text)):
-        raise MemoryError
+    _outline.outline_init(&o)
     try:
-        for i in range(0, len(text), 64):  # PIECE
-            runs_mark(&r, i, len(text))
+        if not outline_lines(&o, <const uint8_t*>text, len(text)):
+            raise MemoryError
         found = []
-        at = next_word(&r, at, end, &t)
+        at = next_word(&o.runs, at, end, &t)
         while at:
             found.append((t.at - <const uint8_t*>text, t.len))
-            at = next_word(&r, at, end, &t)
+            at = next_word(&o.runs, at, end, &t)
         return found
     finally:
-        runs_free(&r)
+        _outline.outline_free(&o)
 
 
 def line_starts(bytes text, str language) -> list:
@@ -584,7 +581,7 @@ def encode_postings(docs, codes, bytes lengths) -> bytes:
             d[i] = docs[i]
             c[i] = codes[i]
         postings_encode(d, c, n, <const uint8_t*>lengths, <uint32_t>len(lengths), &impacts, &out)
-        return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+        return _taken(&out)
     finally:
         free(d)
         free(c)
@@ -897,7 +894,7 @@ def cache_folder(bytes leaf, bytes variable) -> bytes:
     try:
         if not cache_base(leaf, variable, &out):
             raise RuntimeError(f"no place for the {leaf.decode()}: set HOME, XDG_CACHE_HOME or {variable.decode()}")
-        return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+        return _taken(&out)
     finally:
         bytes_free(&out)
 
@@ -909,7 +906,7 @@ def index_folder(bytes root) -> bytes:
     try:
         if not _index_folder(<const uint8_t*>root, len(root), &out):
             raise RuntimeError("no place for the index: set HOME, XDG_CACHE_HOME or GREPPY_INDEX_DIR")
-        return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+        return _taken(&out)
     finally:
         bytes_free(&out)
 
@@ -1223,9 +1220,7 @@ def help(str command="") -> str:
             found = c
     bytes_init(&out)
     help_text(found, &out)
-    result = PyBytes_FromStringAndSize(<char*>out.data, out.len).decode()
-    bytes_free(&out)
-    return result
+    return _taken(&out).decode()
 
 
 # ---------------------------------------------------------------------------------------------------- configuration
@@ -1256,7 +1251,7 @@ def config_path() -> bytes:
     try:
         if not _config.config_path(&out):
             raise RuntimeError("no place for a configuration: set HOME, XDG_CONFIG_HOME or GREPPY_CONFIG")
-        return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+        return _taken(&out)
     finally:
         bytes_free(&out)
 

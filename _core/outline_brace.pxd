@@ -9,7 +9,7 @@ from _core.outline_strings cimport skip_to
 from _core.outline_scopes cimport (
     open_scope, close_scope, top_scope, reset_statement, keep_token, emit_token, at_declarations, scopes_init,
     skip_at_attribute, skip_bracket_attribute, skip_template, skip_balanced, attribute_begin)
-from _core.outline_cfamily cimport c_token
+from _core.outline_cfamily cimport c_token, c_word
 from _core.outline_cheads cimport c_directive
 from _core.outline_script cimport script_token, script_end, newline_ends, next_is_name
 
@@ -438,9 +438,8 @@ cdef inline void scan_braces(Scan* s) noexcept nogil:
         k = s.tok.kind
         if k == TK_END:
             break
-        if c_family and k == TK_IDENT and s.tok.kw != KW_TEMPLATE:  # half of all tokens; c_token would do the same
-            if s.scopes[s.depth].kind != SC_OPAQUE:
-                keep_token(s)
+        if c_family and k == TK_IDENT and s.tok.kw != KW_TEMPLATE:  # half of all tokens; nothing below is about them
+            c_word(s)
             continue
         if k == 64 and s.at_attribute and s.first and not c_family and s.ntok > s.base \
                 and s.scopes[s.depth].kind != SC_PAREN and s.scopes[s.depth].kind != SC_OPAQUE \

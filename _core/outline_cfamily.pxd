@@ -403,14 +403,21 @@ cdef inline void c_semicolon(Scan* s) noexcept nogil:
     c_function(s, False)
 
 
+cdef inline void c_word(Scan* s) noexcept nogil:
+    """One identifier of a language of this family."""
+    if top_scope(s).kind != SC_OPAQUE:
+        keep_token(s)
+
+
 cdef inline void c_token(Scan* s) noexcept nogil:
-    """One token of a language of this family. Most identifiers do not get here: `scan_braces` does with them what the
-    last branch but those for marks would do."""
+    """One token of a language of this family."""
     cdef int k = s.tok.kind
     cdef Scope* sc = top_scope(s)
     cdef int32_t d
     cdef bint declared
-    if k == 40 or k == 91:
+    if k == TK_IDENT:
+        c_word(s)
+    elif k == 40 or k == 91:
         keep_token(s)
         open_scope(s, <uint8_t>k, SC_PAREN if sc.kind != SC_OPAQUE else SC_OPAQUE, sc.owner, True)
     elif k == 41 or k == 93:

@@ -5,8 +5,8 @@ A file that has changed since it was indexed gives nothing (`source.pxd`), and t
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
-from libc.string cimport memcpy, memmove, memset
-from _core.base cimport Bytes, bytes_reserve, first_bit, packed_bits, same_bytes
+from libc.string cimport memcpy, memmove
+from _core.base cimport Bytes, bytes_reserve, first_bit, packed_bits, same_bytes, next_64
 from _core.builder cimport LINE_BYTES
 from _core.index cimport Index
 from _core.match cimport Matcher, Scan, line_terms, scan_init, scan_next, scan_skip, terms_score, text_score
@@ -67,11 +67,7 @@ cdef inline bint split_lines(Place* p) noexcept nogil:
             p.line[0] = 0
         if at >= n:
             break
-        text = p.text.data + at
-        if n - at < 64:
-            memset(rest, 0, sizeof(rest))
-            memcpy(rest, text, n - at)
-            text = rest
+        text = next_64(p.text.data + at, n - at, rest)
         for i in range(64):  # without a branch, so that it becomes vector instructions
             hit[i] = text[i] == 10
         bits = packed_bits(hit)

@@ -8,8 +8,7 @@ A byte is of a word when it is a letter or a digit of ASCII, `_`, or outside ASC
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memset
-from _core.base cimport first_bit, packed_bits
+from _core.base cimport first_bit, packed_bits, next_64
 
 cdef enum:
     PIECE = 64            # bytes marked at a time
@@ -42,13 +41,9 @@ cdef inline uint64_t runs_mark(Runs* r, size_t at, size_t n) noexcept nogil:
     cdef uint8_t[PIECE] tail
     cdef uint8_t[PIECE] words
     cdef uint8_t[PIECE] lines
-    cdef const uint8_t* p = r.text + at
+    cdef const uint8_t* p = next_64(r.text + at, n - at, tail)
     cdef uint8_t c, every = 0
     cdef uint32_t i
-    if n - at < PIECE:
-        memset(tail, 0, PIECE)
-        memcpy(tail, p, n - at)
-        p = tail
     for i in range(PIECE):  # without a branch, so that it becomes vector instructions
         c = p[i]
         every |= c

@@ -3,11 +3,10 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport abort
-from libc.string cimport memset
 from _core.base cimport Bytes, bytes_free, bytes_init
 from _core.content cimport ENCODING_UTF16_BE, ENCODING_UTF16_LE, utf16_to_utf8
+from _core.outline_base cimport Outline, outline_free, outline_init, outline_lines
 from _core.path cimport PathWords, path_flags, path_words
-from _core.runs cimport Runs, runs_begin, runs_free, runs_mark
 from _core.text cimport TERM_MAX, TERMS_MAX, TOKEN_MAX, Terms, Token, next_token, next_word, token_terms
 
 
@@ -20,18 +19,17 @@ cdef public int LLVMFuzzerTestOneInput(const uint8_t* data, size_t n) noexcept n
     cdef Terms terms
     cdef PathWords words
     cdef Bytes decoded
-    cdef Runs runs
+    cdef Outline o
     cdef uint32_t i, at = 0
-    memset(&runs, 0, sizeof(runs))
-    if not runs_begin(&runs, data, n):
+    outline_init(&o)
+    if not outline_lines(&o, data, n):
+        outline_free(&o)
         return 0
-    for i in range(0, <uint32_t>n, 64):
-        runs_mark(&runs, i, n)
     while True:
         before = p
         p = next_token(p, end, &t)
         # The marked words are the same tokens.
-        at = next_word(&runs, at, <uint32_t>n, &other)
+        at = next_word(&o.runs, at, <uint32_t>n, &other)
         if (p == NULL) != (at == 0) or at and (other.at != t.at or other.len != t.len or data + at != p):
             abort()
         if p == NULL:
@@ -45,7 +43,7 @@ cdef public int LLVMFuzzerTestOneInput(const uint8_t* data, size_t n) noexcept n
         for i in range(terms.n):
             if terms.len[i] == 0 or terms.len[i] > TERM_MAX or terms.off[i] + terms.len[i] > sizeof(terms.text):
                 abort()
-    runs_free(&runs)
+    outline_free(&o)
     bytes_init(&decoded)
     utf16_to_utf8(data, n, ENCODING_UTF16_LE if n & 1 else ENCODING_UTF16_BE, &decoded)
     bytes_free(&decoded)
