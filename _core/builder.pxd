@@ -19,13 +19,16 @@ from _core.content cimport (
 )
 from _core.hash cimport hash64
 from _core.languages cimport language_of, notebook_of, LANG_JSON, LANG_NOTEBOOK, LANG_SHIFT
+from _core.links cimport (
+    Names, links_chunk, links_file, looks_used, names_define, names_free, names_init, names_use,
+)
 from _core.notebook cimport notebook_text
 from _core.outline cimport (
     Outline, Definition, outline_init, outline_free, outline_scan, LINE_COMMENT, LINE_HEAD, LINE_CELL, DEF_EXPORTED,
     KIND_CONSTANT, KIND_VARIABLE, KIND_FUNCTION, KIND_METHOD, KIND_MACRO, KIND_IMPL, KIND_SECTION,
 )
 from _core.parts cimport parts_write
-from _core.path cimport PathWords, path_words, path_flags
+from _core.path cimport PathWords, path_words, path_flags, path_kin
 from _core.postings cimport (
     BLOCK, WEIGHT_CODE, WEIGHT_SIGNATURE, WEIGHT_COMMENT, WEIGHT_HEAD, WEIGHT_NAME, weight_code, length_code,
     Impacts, code_length, code_weight, impacts_init, postings_encode,
@@ -46,6 +49,8 @@ cdef enum:
     HOLES_BYTES = 1 << 20      # files of so many bytes are asked for holes, which are NULs, before they are read
     HEAD_LINES = 60            # comments up there, before the first definition, speak about the file
     RACY_NS = 20000000         # a file this young when it was read may change again within one tick of its clock
+    INITIALS_MIN = 3           # letters
+    INITIALS_MAX = 8
     DOC_LIMIT = 1 << 27        # chunks of one segment: what a single posting can name
 
 cdef enum FileStatus:
@@ -94,6 +99,8 @@ cdef struct Builder:
     Bytes chunks
     Bytes chunk_len
     Bytes defs
+    Bytes links
+    Names names
     uint32_t n_chunks
     uint64_t total_len
     # raw tokens
@@ -130,6 +137,8 @@ cdef inline void builder_free(Builder* b) noexcept nogil:
     bytes_free(&b.chunks)
     bytes_free(&b.chunk_len)
     bytes_free(&b.defs)
+    bytes_free(&b.links)
+    names_free(&b.names)
     bytes_free(&b.tokens)
     bytes_free(&b.token_text)
     bytes_free(&b.token_ids)
@@ -157,7 +166,7 @@ cdef inline uint64_t builder_bytes(const Builder* b) noexcept nogil:
     """Memory held, and what writing the segment will need on top."""
     return (b.n_postings * 16 + b.tokens.cap + b.token_text.cap + b.token_ids.cap + b.terms.cap + b.term_text.cap
             + 4 * (<uint64_t>b.token_mask + b.term_mask) + 16 * <uint64_t>b.n_terms + b.chunks.cap + b.files.cap
-            + b.paths.cap + b.defs.cap + b.chunk_len.cap)
+            + b.paths.cap + b.defs.cap + b.links.cap + b.chunk_len.cap)
 
 
 cdef inline bint _grow(uint32_t** slots, uint32_t* mask, const uint8_t* entries, size_t entry,
@@ -293,7 +302,8 @@ cdef inline uint32_t _text(Builder* b, uint32_t at, uint32_t n, uint32_t weight)
     """Every token of the `n` bytes of the text from `at` on into the chunk at hand; how many parts there were."""
     cdef Token t
     cdef const TokenEntry* e
-    cdef uint32_t i, end = at + n, parts = 0
+    cdef const uint32_t* ids
+    cdef uint32_t i, start, end = at + n, parts = 0
     while True:
         at = next_word(&b.outline.runs, at, end, &t)
         if at == 0:
@@ -302,8 +312,13 @@ cdef inline uint32_t _text(Builder* b, uint32_t at, uint32_t n, uint32_t weight)
         if e == NULL:
             return parts
         parts += e.plain
+        ids = (<uint32_t*>b.token_ids.data) + e.ids
         for i in range(e.n):
-            _occurs(b, (<uint32_t*>b.token_ids.data)[e.ids + i], weight, True)
+            _occurs(b, ids[i], weight, True)
+        if e.n > e.plain:
+            start = <uint32_t>(t.at - b.outline.runs.text)
+            if looks_used(b.outline.runs.text, start, start + t.len, end):
+                names_use(&b.names, (<TermEntry*>b.terms.data)[ids[e.plain]].hash)
 
 
 cdef inline uint32_t name_term(const uint8_t* name, uint32_t n, uint8_t* out) noexcept nogil:
@@ -312,6 +327,25 @@ cdef inline uint32_t name_term(const uint8_t* name, uint32_t n, uint8_t* out) no
     out[0] = 35
     memcpy(out + 1, &h, 6)
     return 7
+
+
+cdef inline uint32_t initials_term(const uint8_t* name, uint32_t n, uint8_t* out) noexcept nogil:
+    """The dictionary term of the initials of a name's last component: `^` and the first letters of its parts; 0 unless
+    these are INITIALS_MIN to INITIALS_MAX letters of ASCII."""
+    cdef Token t
+    cdef Terms terms
+    cdef uint32_t i, at = last_name(name, n)
+    if next_token(name + at, name + n, &t) == NULL:
+        return 0
+    token_terms(&t, &terms)
+    if not terms.has_whole or not INITIALS_MIN < terms.n <= INITIALS_MAX + 1:
+        return 0
+    out[0] = 94
+    for i in range(terms.n - 1):
+        out[1 + i] = terms.text[terms.raw_off[i]]
+        if not 97 <= out[1 + i] <= 122:
+            return 0
+    return terms.n
 
 
 cdef inline bint one_part(const uint8_t* name, uint32_t n) noexcept nogil:
@@ -390,6 +424,35 @@ cdef inline void _definitions(Builder* b, const uint8_t* text, uint32_t* d, uint
         if one_part(text + def_.name + at, n - at):
             _occurs(b, _term(b, term, name_term(text + def_.name + at, n - at, term)),
                     code_weight(name_code(def_.kind)), False)
+        elif name_code(def_.kind):
+            at = initials_term(text + def_.name, n, term)
+            if at:
+                _occurs(b, _term(b, term, at), code_weight(name_code(def_.kind)), False)
+
+
+cdef inline void _own_names(Builder* b, const uint8_t* text) noexcept nogil:
+    """What the file defines, by the last components of its definitions' names."""
+    cdef Outline* o = &b.outline
+    cdef const TokenEntry* e
+    cdef const uint8_t* p
+    cdef const uint8_t* end
+    cdef uint32_t i, n
+    cdef Token t
+    b.names.own.len = b.names.used.len = 0
+    for i in range(o.n_defs):
+        p = text + o.defs[i].name
+        n = o.defs[i].name_len
+        end = p + n
+        p = next_token(p + last_name(p, n), end, &t)
+        if p == NULL:
+            continue
+        e = _token(b, &t)
+        if e == NULL:
+            return
+        if e.n > e.plain and next_token(p, end, &t) == NULL:
+            names_define(&b.names, (<TermEntry*>b.terms.data)[(<uint32_t*>b.token_ids.data)[e.ids + e.plain]].hash,
+                         name_code(o.defs[i].kind) > 0)
+    links_file(&b.names, &b.links)
 
 
 cdef inline void _parent(Builder* b, uint32_t d, uint32_t line, ChunkRecord* c) noexcept nogil:
@@ -429,6 +492,7 @@ cdef inline void _index(Builder* b, const uint8_t* text, uint32_t n, int languag
         return
     cuts = <const uint32_t*>b.cuts.data
     first_def = o.defs[0].first_line if o.n_defs else o.n_lines
+    _own_names(b, text)
     for i in range(made):
         memset(&c, 0, sizeof(c))
         c.start = o.line_start[cuts[i]]
@@ -459,6 +523,7 @@ cdef inline void _index(Builder* b, const uint8_t* text, uint32_t n, int languag
             parts += _text(b, o.line_start[line], len, weight)
             if b.failed:
                 return
+        links_chunk(&b.names, &b.links)
         bytes_add(&b.chunks, &c, sizeof(c))
         bytes_byte(&b.chunk_len, <uint8_t>length_code(parts))
         b.total_len += code_length(length_code(parts))
@@ -518,7 +583,6 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     cdef const uint8_t* text
     cdef int encoding, flags, language, code
     cdef bint whole = True
-    cdef uint32_t i
     memset(report, 0, sizeof(FileReport))
     # O_NONBLOCK: opening a FIFO must not wait for a writer.
     fd = open_below(root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -602,8 +666,8 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     path_words(<const uint8_t*>path, n, &pw)
     rank.name_parts = <uint8_t>pw.n_name
     rank.whole_name = pw.whole_name
-    for i in range(n):
-        rank.depth += path[i] == 47
+    path_kin(<const uint8_t*>path, n, &rank)
+    rank.links = <uint32_t>b.links.len
     _index(b, text, <uint32_t>text_n, language if code < 0 else notebook_of(code))
     f.n_lines = b.outline.n_lines
     if not b.failed and is_minified(b.outline.line_start, b.outline.n_lines, text_n):
@@ -614,7 +678,7 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
     bytes_add(&b.ranks, &rank, sizeof(rank))
     bytes_add(&b.file_chunks, &first, 4)
     b.failed |= b.paths.failed or b.ranks.failed or b.file_chunks.failed or b.files.failed
-    b.failed |= b.chunks.failed or b.chunk_len.failed or b.defs.failed
+    b.failed |= b.chunks.failed or b.chunk_len.failed or b.defs.failed or b.links.failed
     if b.failed:
         report.status = FILE_NO_MEMORY
     return report.status
@@ -786,6 +850,8 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
         writer_add(&w, b.chunk_len.data, b.chunk_len.len)
         writer_array(&w, b"defs", b"|u1", 1)
         writer_add(&w, b.defs.data, b.defs.len)
+        writer_array(&w, b"links", b"|u1", 1)
+        writer_add(&w, b.links.data, b.links.len)
         dictionary_write(&w, &terms)
         writer_array(&w, b"files", b"file", sizeof(FileRecord))
         writer_add(&w, b.files.data, b.files.len)

@@ -12,13 +12,14 @@ from libc.string cimport memchr
 from _core.base cimport read_varint
 from _core.hash cimport hash64
 from _core.languages cimport LANG_COUNT
+from _core.links cimport NAME_BYTES, links_names, links_uses, name_at
 from _core.outline cimport KIND_COUNT
 from _core.parts cimport _compare as compare_bytes
 from _core.postings cimport BLOCK, CODES, LEVEL, RANGE, Impacts, code_length, impacts_init
 from _core.segment cimport (
     ChunkRecord, Def, Defs, FileRecord, List, PartRecord, RankRecord, Segment, CHUNK_STEP, defs_next, defs_open,
-    list_block, list_close, segment_chunk, segment_chunk_file, segment_file, segment_file_chunks, segment_list,
-    segment_path, segment_rank,
+    list_block, list_close, segment_chunk, segment_chunk_file, segment_file, segment_file_chunks, segment_links,
+    segment_list, segment_path, segment_rank,
 )
 
 
@@ -53,6 +54,35 @@ cdef inline const char* check_files(Segment* s) noexcept nogil:
         before_n = f.path_len
     if at != s.n_chunks:
         return b"there are chunks that belong to no file"
+    return NULL
+
+
+cdef inline bint _names_ascend(const uint8_t* p, uint32_t n) noexcept nogil:
+    cdef uint32_t i
+    for i in range(1, n):
+        if name_at(p, i) <= name_at(p, i - 1):
+            return False
+    return True
+
+
+cdef inline const char* check_links(Segment* s) noexcept nogil:
+    """The names of each file and of its chunks fill what it has in `links`, ascending."""
+    cdef const uint8_t* p
+    cdef const uint8_t* end = NULL
+    cdef uint32_t i, k, n, first = 0, last = 0
+    for i in range(s.n_files):
+        p = segment_links(s, i, &end)
+        if p == NULL or (i == 0 and p != s.links) or not segment_file_chunks(s, i, &first, &last):
+            return b"the links of the files do not follow each other"
+        p = links_names(p, end, &n)
+        for k in range(first, last + 1):
+            if p == NULL or not _names_ascend(p, n):
+                return b"the links of a file cannot be read"
+            p += NAME_BYTES * <size_t>n
+            if k < last:
+                p = links_uses(p, end, 0, &n)
+        if p != end:
+            return b"the links of a file cannot be read"
     return NULL
 
 

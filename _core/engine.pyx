@@ -16,7 +16,7 @@ from _core cimport outline as _outline
 from _core cimport store as _store
 from _core.arena cimport Arena, arena_alloc, arena_free, arena_realloc
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add
-from _core.check cimport check_chunks, check_files, check_paths, check_terms
+from _core.check cimport check_chunks, check_files, check_links, check_paths, check_terms
 from _core.chunk cimport chunk_lines
 from _core.content cimport ENCODING_UTF16_LE, ENCODING_UTF16_BE, utf16_to_utf8 as _utf16_to_utf8
 from _core.filter cimport Filter, filter_free, GLOBS_MAX, PLACES_MAX
@@ -43,7 +43,7 @@ from _core.postings cimport (
 )
 from _core.project cimport cache_base, index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
-from _core.rank cimport Weights, Results, SIGNAL_END, default_weights, rank
+from _core.rank cimport Weights, Results, SIGNAL_END, default_weights, rank, result_signals, signal_name
 from _core.render cimport (
     Style, json_place, json_text as _json_text, printed_signals as _printed_signals, render_signals, render_text,
     url_path as _url_path,
@@ -52,6 +52,7 @@ from _core.segment cimport (
     Segment, FileRecord, RankRecord, segment_open, segment_close, segment_term, segment_postings, segment_df,
     segment_file, segment_path, segment_rank, segment_file_chunks, NO_TERM,
 )
+from _core.spell cimport spell
 from _core.stem cimport stem as _stem
 from _core.text cimport Token, Terms, next_token, next_word, token_terms, make_term, TERM_MAX
 from _core.unicode cimport (
@@ -59,6 +60,7 @@ from _core.unicode cimport (
     cp_width as _cp_width, cp_is_upper as _cp_is_upper,
 )
 from _core.version cimport version_string
+from _core.synonyms cimport synonyms_of
 from _core.sys cimport errno, EEXIST
 
 VERSION = (<bytes>version_string()).decode()
@@ -257,7 +259,18 @@ def query(bytes text) -> dict:
                   for i in range(q.n_words, q.n_terms)],
         "names": [PyBytes_FromStringAndSize(<char*>q.names[i].at, q.names[i].len) for i in range(q.n_names)],
         "symbol": bool(q.symbol),
+        "task": bool(q.task),
+        "initials": PyBytes_FromStringAndSize(<char*>q.initials, q.n_initials),
+        "place": (PyBytes_FromStringAndSize(<char*>q.place.path, q.place.path_len), q.place.line,
+                  PyBytes_FromStringAndSize(<char*>q.place.name, q.place.name_len)) if q.place.path_len else None,
     }
+
+
+def synonyms(bytes stem) -> list:
+    """The synonyms of a stem, as stems (synonyms.pxd)."""
+    cdef const uint8_t* end = NULL
+    cdef const uint8_t* p = synonyms_of(<const uint8_t*>stem, len(stem), &end)
+    return PyBytes_FromStringAndSize(<char*>p, end - p).split() if p != NULL else []
 
 
 # --------------------------------------------------------------------------------------------------------- outline
@@ -347,6 +360,12 @@ def url_path(bytes path) -> bytes:
     return _taken(&out)
 
 
+def signals() -> list:
+    """The names of what a score may be the sum of, in the order of adding."""
+    cdef int i
+    return [(<bytes>signal_name(i)).decode() for i in range(SIGNAL_END)]
+
+
 def explained(double score, list signals) -> tuple:
     """(the addends as they are printed, the line that `--explain` prints); `signals`: a number for each signal."""
     cdef Bytes out
@@ -354,6 +373,8 @@ def explained(double score, list signals) -> tuple:
     cdef double[SIGNAL_END] values
     cdef int i
     memset(&style, 0, sizeof(style))
+    if len(signals) != SIGNAL_END:
+        raise ValueError(f"{len(signals)} numbers for {SIGNAL_END} signals")
     for i in range(SIGNAL_END):
         values[i] = signals[i]
     _printed_signals(score, values)
@@ -824,7 +845,7 @@ def check_segment(bytes path) -> list:
     """What is not as it should be in a segment (check.pxd), a clause each; empty when all is well. Raises OSError,
     DamagedError or VersionError when it cannot be opened."""
     cdef Segment s
-    cdef const char* wrong[4]
+    cdef const char* wrong[5]
     cdef bint ok
     cdef int i
     _raise_store(segment_open(&s, path, False), path)
@@ -835,10 +856,11 @@ def check_segment(bytes path) -> list:
             wrong[1] = check_chunks(&s)
             wrong[2] = check_terms(&s)
             wrong[3] = check_paths(&s)
+            wrong[4] = check_links(&s)
     segment_close(&s)
     if not ok:
         return ["a page does not match its checksum"]
-    return [(<bytes>wrong[i]).decode() for i in range(4) if wrong[i] != NULL]
+    return [(<bytes>wrong[i]).decode() for i in range(5) if wrong[i] != NULL]
 
 
 # ------------------------------------------------------------------------------------------------------------ index
@@ -1009,16 +1031,16 @@ cdef class Reader:
         self._end()
         return bool(ok)
 
-    def postings(self, bytes term) -> list:
-        """[(segment, documents, weights in halves)] of a term as the dictionary has it; buffers of <u4 and u1 codes."""
+    def postings(self, bytes term, bint stored=False) -> list:
+        """[(segment, documents, codes)] of a term, buffers of <u4 and u1; `stored`: it is in the dictionary's form."""
         cdef uint32_t i, t
         cdef Segment* s
         self._check()
-        stored = stored_term(term)
+        key = term if stored else stored_term(term)
         out = []
         for i in range(self.x.n_segments):
             s = &self.x.segments[i]
-            t = segment_term(s, <const uint8_t*><bytes>stored, len(stored))
+            t = segment_term(s, <const uint8_t*><bytes>key, len(key))
             if t == NO_TERM:
                 continue
             docs = bytearray(4 * segment_df(s, t))
@@ -1028,6 +1050,23 @@ cdef class Reader:
             out.append((i, docs, codes))
         return out
 
+    def corrected(self, bytes text):
+        """The question with its mistyped names corrected, as `search` corrects it; None when there are none."""
+        cdef Query* q = <Query*>calloc(1, sizeof(Query))
+        cdef Bytes out
+        bytes_init(&out)
+        if q == NULL:
+            raise MemoryError
+        self._begin()
+        try:
+            query_parse(<const uint8_t*>text, len(text), q)
+            if spell(&self.x, <const uint8_t*>text, len(text), q, &out):
+                return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+        finally:
+            self._end()
+            bytes_free(&out)
+            free(q)
+
     def search(self, bytes text, uint32_t limit=20, globs=(), types=(), types_not=(), kinds=(), places=(),
                bint no_tests=False, weights=None) -> list:
         """JSON objects (bytes), best first; the arguments are those of the command line."""
@@ -1036,9 +1075,11 @@ cdef class Reader:
         cdef Weights w
         cdef Results results
         cdef double[TERMS] values
+        cdef Bytes corrected
         cdef const uint8_t* p = <const uint8_t*>text
         cdef size_t n = len(text)
         cdef int k
+        bytes_init(&corrected)
         default_weights(&w)
         _set_weights(&w, weights)
         globs, places = _slices(globs), _slices(places)
@@ -1072,6 +1113,8 @@ cdef class Reader:
             f.active = bool(globs or places or types or types_not or kinds or no_tests)
             with nogil:
                 query_parse(p, n, q)
+                if spell(&self.x, p, n, q, &corrected):
+                    query_parse(corrected.data, corrected.len, q)
                 rank(&self.x, q, f, &w, limit, False, False, values, &results)
             if results.failed:
                 raise MemoryError
@@ -1082,6 +1125,53 @@ cdef class Reader:
             free(f)
             free(q)
             free(results.items)
+            bytes_free(&corrected)
+            self._end()
+
+    def explain(self, bytes text, weights=None) -> list:
+        """[(path, score, {signal: what it adds})] of all candidates, best first, a file each; signals of 0 left out."""
+        cdef Filter* f = <Filter*>calloc(1, sizeof(Filter))
+        cdef Query* q = <Query*>calloc(1, sizeof(Query))
+        cdef Weights w
+        cdef Results results
+        cdef double[TERMS] values
+        cdef double[SIGNAL_END] signals
+        cdef const FileRecord* r
+        cdef const uint8_t* path
+        cdef uint32_t i
+        cdef int k
+        cdef const uint8_t* p = <const uint8_t*>text
+        cdef size_t n = len(text)
+        default_weights(&w)
+        _set_weights(&w, weights)
+        results.items = NULL
+        results.details = NULL
+        self._begin()
+        try:
+            if f == NULL or q == NULL:
+                raise MemoryError
+            with nogil:
+                query_parse(p, n, q)
+                rank(&self.x, q, f, &w, 1, True, True, values, &results)
+            if results.failed:
+                raise MemoryError
+            out = []
+            for i in range(results.n):
+                result_signals(&results, &results.items[i], signals)
+                r = segment_file(&self.x.segments[results.items[i].segment], results.items[i].file)
+                path = segment_path(&self.x.segments[results.items[i].segment], r) if r != NULL else NULL
+                if path == NULL:
+                    raise DamagedError("the index is damaged")
+                out.append((PyBytes_FromStringAndSize(<char*>path, r.path_len), results.items[i].score,
+                            {(<bytes>signal_name(k)).decode(): signals[k] for k in range(SIGNAL_END) if signals[k]}))
+            return out
+        finally:
+            if f != NULL:
+                filter_free(f)
+            free(f)
+            free(q)
+            free(results.items)
+            free(results.details)
             self._end()
 
     cdef list _places(self, const Query* q, const double* values, const Results* results, uint32_t limit):
@@ -1132,10 +1222,11 @@ cdef _known(int k, what, name):
 
 
 cdef tuple _WEIGHT_NAMES():
-    return ("k1", "b", "word_decay", "path_decay", "chunks", "top_sum", "name_cover", "name_precision", "folders",
-            "symbol",
-            "symbol_type", "symbol_file", "named", "depth", "test", "example", "compat", "generated", "vendored",
-            "exhaustive")
+    return ("k1", "b", "word_decay", "path_decay", "task_word", "chunks", "top_sum", "name_cover", "name_rarity",
+            "name_precision", "folders", "synonyms", "coverage", "links", "symbol", "symbol_type", "symbol_file",
+            "initials", "place", "named",
+            "depth", "test", "example", "compat", "generated", "vendored", "header", "old_version",
+            "undefined", "name_again", "further", "exhaustive")
 
 
 def weights() -> dict:

@@ -511,9 +511,13 @@ cdef inline const char* command_notes(int command) noexcept nogil:
             b"  --explain adds a line behind each result (in JSON an object): the score as a sum of signals.\n"
             b"    chunks: the file's best chunks by BM25          top_sum: its chunks among the best of all\n"
             b"    name_cover, name_precision: QUERY in its name   folders: QUERY in its folders' names\n"
+            b"    synonyms: what says the same in its name        coverage: how much of QUERY it has at all\n"
+            b"    links: good chunks use what it defines          depth: folders above it\n"
             b"    symbol, symbol_type, named: it defines QUERY    symbol_file: it is named like the symbol\n"
-            b"    depth: folders above it                         bm25: a further chunk of a file listed above\n"
-            b"    test, example, compat, generated, vendored: what is lowered for being that\n")
+            b"    initials: it defines what QUERY abbreviates     place: QUERY is a line of it\n"
+            b"    test, example, compat, generated, vendored: what is lowered for being that\n"
+            b"    header, old_version: its source, a newer version of it was found as well\n"
+            b"    further: not the file's best chunk              bm25: it only fills the list up\n")
     return b""
 
 

@@ -18,7 +18,7 @@ from _core.parts cimport parts_write
 from _core.postings cimport Impacts, NO_DOC, code_length, impacts_init
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, segment_postings, segment_df,
-    segment_file_chunks,
+    segment_file_chunks, segment_links,
 )
 from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close, store_check
 
@@ -81,15 +81,17 @@ cdef inline int _compare_terms(const Input* a, const Input* b) noexcept nogil:
 
 
 cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* ranks, Bytes* firsts, Bytes* paths,
-                              Bytes* chunks, Bytes* lengths,
-                              Bytes* defs) noexcept nogil:
+                              Bytes* chunks, Bytes* lengths, Bytes* defs, Bytes* links) noexcept nogil:
     """Files of all inputs by path, with their chunks; fills the chunk maps. False: damaged or no memory."""
     cdef uint32_t i, best, c, end, first, run, made = 0
     cdef const FileRecord* f
     cdef const FileRecord* g
     cdef Segment* s
     cdef FileRecord r
+    cdef RankRecord rank
     cdef ChunkRecord x
+    cdef const uint8_t* p
+    cdef const uint8_t* q = NULL
     cdef int order
     for i in range(n):
         _next_file(&in_[i])
@@ -113,14 +115,20 @@ cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* ranks
         if best == n:
             bytes_add(firsts, &made, 4)
             return not (files.failed or ranks.failed or firsts.failed or paths.failed or chunks.failed
-                        or lengths.failed or defs.failed)
+                        or lengths.failed or defs.failed or links.failed)
         s = in_[best].segment
         f = &s.files[in_[best].file]
         if not segment_file_chunks(s, in_[best].file, &first, &end):
             return False
         r = f[0]
         r.path = <uint32_t>paths.len
-        bytes_add(ranks, &s.ranks[in_[best].file], sizeof(RankRecord))
+        p = segment_links(s, in_[best].file, &q)
+        if p == NULL:
+            return False
+        rank = s.ranks[in_[best].file]
+        rank.links = <uint32_t>links.len
+        bytes_add(links, p, q - p)
+        bytes_add(ranks, &rank, sizeof(rank))
         bytes_add(firsts, &made, 4)
         bytes_add(files, &r, sizeof(r))
         bytes_add(paths, s.paths + f.path, f.path_len)
@@ -270,7 +278,7 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
     removed."""
     cdef Input[MERGE_INPUTS] in_
     cdef StoreWriter w
-    cdef Bytes files, ranks, firsts, paths, chunks, lengths, defs
+    cdef Bytes files, ranks, firsts, paths, chunks, lengths, defs, links
     cdef Dictionary terms
     cdef Impacts impacts
     cdef uint64_t total = 0
@@ -285,6 +293,7 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
     bytes_init(&chunks)
     bytes_init(&lengths)
     bytes_init(&defs)
+    bytes_init(&links)
     memset(&terms, 0, sizeof(terms))
     for i in range(n):
         in_[i].segment = segments[i]
@@ -296,7 +305,8 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
         memset(in_[i].chunk_map, 255, <size_t>segments[i].n_chunks * 4)
         if not store_check(&segments[i].store):
             result = MERGE_DAMAGED
-    if result == MERGE_OK and not _merge_files(in_, n, &files, &ranks, &firsts, &paths, &chunks, &lengths, &defs):
+    if result == MERGE_OK and not _merge_files(in_, n, &files, &ranks, &firsts, &paths, &chunks, &lengths, &defs,
+                                               &links):
         result = MERGE_DAMAGED
     if result == MERGE_OK and not writer_open(&w, path, b"segment", serial, SEGMENT_ARRAYS):
         error[0] = w.error
@@ -318,6 +328,8 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
         writer_add(&w, lengths.data, lengths.len)
         writer_array(&w, b"defs", b"|u1", 1)
         writer_add(&w, defs.data, defs.len)
+        writer_array(&w, b"links", b"|u1", 1)
+        writer_add(&w, links.data, links.len)
         dictionary_write(&w, &terms)
         writer_array(&w, b"files", b"file", sizeof(FileRecord))
         writer_add(&w, files.data, files.len)
@@ -340,5 +352,6 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
     bytes_free(&chunks)
     bytes_free(&lengths)
     bytes_free(&defs)
+    bytes_free(&links)
     dictionary_free(&terms)
     return result

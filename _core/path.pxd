@@ -7,7 +7,9 @@ from libc.string cimport memcpy, memcmp, strlen, memset
 from _core.hash cimport hash64
 from _core.stem cimport stem
 from _core.text cimport Token, Terms, next_token, token_terms, TOKEN_MAX
-from _core.segment cimport FILE_TEST, FILE_EXAMPLE, FILE_COMPAT, FILE_VENDORED, FILE_GENERATED
+from _core.segment cimport (
+    RankRecord, FILE_TEST, FILE_EXAMPLE, FILE_COMPAT, FILE_VENDORED, FILE_GENERATED, FILE_HEADER, FILE_SOURCE,
+)
 
 cdef enum:
     WORDS_MAX = 64       # distinct words of one path; the rest is ignored
@@ -89,6 +91,10 @@ cdef inline int path_flags(const uint8_t* path, size_t n) noexcept nogil:
         dot -= 1
     if dot == 0:
         return flags
+    if in_list(b"h hh hpp hxx h++ H", b + dot, m - dot):
+        flags |= FILE_HEADER
+    elif in_list(b"c cc cpp cxx c++ C m mm", b + dot, m - dot):
+        flags |= FILE_SOURCE
     if in_list(b"md rst txt adoc json yaml yml toml xml lock csv svg", b + dot, m - dot):
         flags |= FILE_EXAMPLE
     if (in_list(b"package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock deno.lock Cargo.lock "
@@ -116,6 +122,31 @@ cdef inline int path_flags(const uint8_t* path, size_t n) noexcept nogil:
             or (ends_with(b, tail, b"Suite") and tail > 5 and 97 <= b[tail - 6] <= 122)):
         flags |= FILE_TEST
     return flags
+
+
+cdef inline void path_kin(const uint8_t* path, size_t n, RankRecord* out) noexcept nogil:
+    """`depth`, `stem`, `versions` and `version` of a path."""
+    cdef size_t i, k, start = 0, base = base_name(path, n), dot = n
+    cdef uint32_t v
+    for i in range(n):
+        out.depth += path[i] == 47
+    while dot > base + 1 and path[dot - 1] != 46:
+        dot -= 1
+    out.stem = <uint32_t>hash64(path, dot - 1 if dot > base + 1 else n)
+    for i in range(base):
+        if path[i] != 47:
+            continue
+        if 2 <= i - start <= 4 and path[start] | 32 == 118:
+            v = 0
+            for k in range(start + 1, i):
+                if not 48 <= path[k] <= 57:
+                    break
+                v = 10 * v + path[k] - 48
+            else:
+                out.version = <uint8_t>(v if v < 255 else 255)
+                out.versions = <uint32_t>hash64(path, start) if v else 0
+                return
+        start = i + 1
 
 
 cdef inline void _add_words(const uint8_t* p, size_t n, PathWords* w) noexcept nogil:

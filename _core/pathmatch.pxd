@@ -2,7 +2,8 @@
 """Which files' names and folders have the words of a question: looked up among the distinct words of all paths.
 
 A question's word matches a path's word when their stems are equal, when one of the two as written begins with the other
-(three letters or more), or one stem with the other (four or more). Folders count only with equal stems.
+(three letters or more), or one stem with the other (four or more). Folders count only with equal stems, and so do
+synonyms in names.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
@@ -13,6 +14,7 @@ from _core.parts cimport _compare as compare_bytes
 from _core.query cimport Query
 from _core.segment cimport Segment, PartRecord
 from _core.store cimport store_read
+from _core.synonyms cimport synonyms_of
 
 cdef enum:
     PREFIX_RAW = 3
@@ -96,6 +98,13 @@ cdef inline uint32_t _lower_bound(Segment* s, int by, const uint8_t* key, uint32
         else:
             hi = mid
     return lo
+
+
+cdef inline bint has_part(Segment* s, const uint8_t* stem, uint32_t n) noexcept nogil:
+    """Whether a word of some path has that stem."""
+    cdef uint32_t part, m = 0, i = _lower_bound(s, STEM_LOOKUP, stem, n)
+    cdef const uint8_t* p = _part(s, i, STEM_LOOKUP, &part, &m) if i < s.n_parts else NULL
+    return p != NULL and m == n and memcmp(p, stem, n) == 0
 
 
 cdef inline void _mark(Bytes* found, uint32_t part, uint32_t word, bint exact) noexcept nogil:
@@ -232,3 +241,58 @@ cdef inline void match_folders(Segment* s, const PathMatches* parts, const Numbe
             at = map_get(wanted, f)
             if at != NO_NUMBER:
                 folders[at] |= m.exact
+
+
+cdef inline bint _asked(const Query* q, const uint8_t* stem, uint32_t n) noexcept nogil:
+    cdef uint32_t i
+    for i in range(q.n_words):
+        if q.words[i].stem_len == n and memcmp(q.words[i].stem, stem, n) == 0:
+            return True
+    return False
+
+
+cdef inline bint match_synonyms(Segment* s, const Query* q, const NumberMap* wanted, uint32_t* names) noexcept nogil:
+    """Sets in names[wanted[file]] the words of which a synonym, not itself asked for, is in the file's name. False: no
+    memory."""
+    cdef const uint8_t* p
+    cdef const uint8_t* end = NULL
+    cdef const uint8_t* part
+    cdef Bytes found
+    cdef PartMatch* all
+    cdef uint32_t i, k, m, number, at, f, n_files, _k
+    cdef uint64_t v
+    bytes_init(&found)
+    for i in range(q.n_words):
+        p = synonyms_of(q.words[i].stem, q.words[i].stem_len, &end)
+        while p != NULL and p < end:
+            m = 0
+            while p + m < end and p[m] != 32:
+                m += 1
+            if not _asked(q, p, m):
+                k = _lower_bound(s, STEM_LOOKUP, p, m)
+                while k < s.n_parts:
+                    part = _part(s, k, STEM_LOOKUP, &number, &at)
+                    if part == NULL or at != m or memcmp(part, p, m) != 0:
+                        break
+                    _mark(&found, number, i, True)
+                    k += 1
+            p += m + 1
+    all = <PartMatch*>found.data
+    for i in range(<uint32_t>(found.len // sizeof(PartMatch))):
+        p = _part_files(s, &all[i], &n_files, &end)
+        f = 0
+        for _k in range(n_files):
+            p = read_varint(p, end, &v)
+            if p == NULL or (v & 1 and p == end):
+                s.store.damaged = True
+                break
+            f += <uint32_t>(v >> 1)
+            if not v & 1:
+                continue
+            p += 1
+            at = map_get(wanted, f)
+            if at != NO_NUMBER:
+                names[at] |= all[i].match
+    k = not found.failed
+    bytes_free(&found)
+    return k

@@ -7,9 +7,11 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memmove
 from _core.base cimport Bytes, bytes_reserve, first_bit, packed_bits, same_bytes, next_64
-from _core.builder cimport LINE_BYTES
+from _core.builder cimport LINE_BYTES, initials_term
 from _core.index cimport Index
 from _core.match cimport Matcher, Scan, line_terms, scan_init, scan_next, scan_skip, terms_score, text_score
+from _core.postings cimport NO_DOC
+from _core.query cimport INITIALS_MAX, Query
 from _core.rank cimport Result
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path,
@@ -180,6 +182,17 @@ cdef inline void _first_text(Place* p, uint32_t last) noexcept nogil:
                 return
 
 
+cdef inline uint32_t _with_initials(const Place* p, const Query* q) noexcept nogil:
+    """The first definition whose initials are asked for, else the first one."""
+    cdef uint8_t[INITIALS_MAX + 2] term
+    cdef uint32_t d, n
+    for d in range(p.n_defs if q.n_initials else 0):
+        n = initials_term(p.text.data + p.defs[d].name, p.defs[d].name_len, term)
+        if n == q.n_initials + 1 and same_bytes(term + 1, q.initials, q.n_initials):
+            return d
+    return 0
+
+
 cdef inline void _best_line(Place* p, Matcher* m) noexcept nogil:
     """The line with the most valuable terms, a definition's name counting again; else the first definition or text."""
     cdef uint32_t line = p.start, d = 0
@@ -225,7 +238,7 @@ cdef inline void _best_line(Place* p, Matcher* m) noexcept nogil:
             at = scan_next(m, &s)
     if best == 0:
         if p.n_defs:
-            p.best = p.defs[0].line
+            p.best = p.defs[_with_initials(p, m.query)].line
         else:
             _first_text(p, last)
 
@@ -293,7 +306,10 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
         _trim(p)
     if not _definitions(s, r.chunk, p):
         return SOURCE_DAMAGED
-    _best_line(p, m)
+    if r.line != NO_DOC and p.start <= r.line < p.end:
+        p.best = r.line
+    else:
+        _best_line(p, m)
     p.symbol = -1
     for i in range(p.n_defs):
         if p.defs[i].line <= p.best or p.symbol < 0:

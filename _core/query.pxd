@@ -4,7 +4,8 @@
 Of each token the parts become *words* (stop words dropped unless nothing else is left, or the question is one word),
 each distinct stem once, in order. *Extra terms*: the whole of a compound; for two neighbouring words a b the whole and
 the word `ab` (`hash map` finds HashMap and hashmap). *Names* are identifiers as they are written, for exact
-definitions.
+definitions. A single word of a few letters may be the *initials* of a name. A question of three words or more may begin
+with a *task word* (`fix`, `add`): it names what is to be done, not where.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
@@ -12,6 +13,7 @@ from libc.string cimport memcpy, memset, memcmp
 from _core.path cimport in_list, whole_name_hash
 from _core.stem cimport stem
 from _core.text cimport Token, Terms, next_token, token_terms, make_term, byte_class, TERM_MAX, TOKEN_MAX
+from _core.whereabouts cimport Whereabouts, find_place
 from _core.text cimport BYTE_LOWER, BYTE_UPPER, BYTE_DIGIT, BYTE_UNDERSCORE, TOKEN_WORD, TOKEN_CJK
 
 cdef enum:
@@ -19,6 +21,8 @@ cdef enum:
     TERMS = 192
     NAMES = 16
     NAME_MAX = 255
+    INITIALS_MIN = 3    # as in builder.pxd
+    INITIALS_MAX = 8
 
 cdef struct Word:
     uint8_t[TERM_MAX] stem
@@ -40,8 +44,13 @@ cdef struct Query:
     uint32_t n_words
     uint32_t n_terms
     uint32_t n_names
+    bint task               # the first word is a task word
     bint symbol             # one identifier, perhaps qualified: the answer is its definition
-    uint32_t whole_name     # of a symbol: compared with FileRecord.whole_name
+    uint32_t whole_name     # of a symbol: compared with RankRecord.whole_name
+    uint32_t n_initials     # 0: the question cannot be the initials of a name
+    uint8_t[INITIALS_MAX] initials  # lower-cased
+    bint capitals           # they were all written large
+    Whereabouts place       # what it says of a place: `path:line`, a line of a stack trace
     Name[NAMES] names
     Term[TERMS] terms       # words first, then extras
     Word[WORDS] words
@@ -55,6 +64,15 @@ cdef inline bint stop_word(const uint8_t* w, size_t n) noexcept nogil:
         b"those through to too under until up very was we were what when where which while who whom why will "
         b"with would you your about after all also any because before between both during each few more most "
         b"other same just via per", w, n)
+
+
+cdef inline bint task_word(const uint8_t* word, size_t n) noexcept nogil:
+    """A verb that commit messages and instructions begin with, as a stem."""
+    return in_list(
+        b"fix add remov use make allow support handl improv refactor implement introduc move renam chang updat ensur "
+        b"avoid prevent correct simplifi clean cleanup convert replac enabl disabl drop extract deprec revert set "
+        b"show pass check stop let keep report return skip ignor address resolv bring teach tweak adjust appli prefer "
+        b"switch reduc", word, n)
 
 
 cdef inline void _extra(Query* q, const uint8_t* text, uint32_t n, float weight) noexcept nogil:
@@ -170,14 +188,15 @@ cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept n
     cdef uint8_t[2 * TOKEN_MAX] prev
     cdef uint8_t[512] joined
     cdef uint32_t prev_n
-    q.n_words = q.n_terms = q.n_names = 0
-    q.symbol = False
+    q.n_words = q.n_terms = q.n_names = q.n_initials = 0
+    q.symbol = q.task = False
     q.whole_name = 0
     while n and _space(text[0]):
         text += 1
         n -= 1
     while n and _space(text[n - 1]):
         n -= 1
+    find_place(text, n, &q.place)
     single = True
     for k in range(n):
         if _space(text[k]):
@@ -201,6 +220,7 @@ cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept n
             break
         keep_stops = True
     q.n_terms = q.n_words
+    q.task = q.n_words > 2 and task_word(q.words[0].stem, q.words[0].stem_len)
     # Extra terms: wholes of compounds, and joined neighbours.
     p = text
     prev_n = 0
@@ -223,7 +243,17 @@ cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept n
             prev_n = terms.raw_len[i] if terms.raw_len[i] < TOKEN_MAX else 0
             memcpy(prev, terms.text + terms.raw_off[i], prev_n)
             kept += 1
+    if single and INITIALS_MIN <= n <= INITIALS_MAX:
+        for k in range(n):
+            if not 97 <= text[k] | 32 <= 122:
+                break
+            q.initials[k] = text[k] | 32
+            q.capitals = (k == 0 or q.capitals) and text[k] <= 90
+        else:
+            q.n_initials = <uint32_t>n
     # Names.
+    if q.place.name_len:
+        _name(q, q.place.name, q.place.name_len)
     q.symbol = _symbol(text, n, &last) and n <= NAME_MAX
     if q.symbol:
         _name(q, text, n)

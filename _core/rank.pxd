@@ -2,16 +2,19 @@
 """The order of results: files first, then each file's best chunk.
 
 1. Words and extra terms become weighted terms; the best chunks by BM25 are retrieved (`score.pxd`).
-2. Candidates: the files of those chunks, the files whose names match best, the files that define exactly what is named.
+2. Candidates: the files of those chunks, the files whose names match best, the files that define exactly what is named
+   (or, when none does, what has these initials), the file of a place that the question names.
 3. A candidate's chunks are scored exactly, its features combined with the weights of `Weights` (all in one place; the
    Python door can set them). N(v) divides by the largest v among the candidates.
-4. Files by that score, ties by path. Each gives its best chunk; when there are fewer files than asked for, their next
-   chunks follow.
+4. Files by that score, ties by path. Each gives its best chunk, and to a question that is no name up to FURTHER more,
+   each with its file's score less the more it is worse than the best; when there are fewer places than asked for, the
+   files' other chunks follow.
 
-A word's weight in chunks falls with its position k in the question: idf / (1 + word_decay * k); in names likewise.
+A word's weight in chunks falls with its position k in the question: idf / (1 + word_decay * k); in names likewise. A
+task word (`query.pxd`) has a share of its weight and takes no position.
 """
-from libc.math cimport sqrt
-from libc.stdint cimport uint8_t, uint32_t, int32_t, uint64_t
+from libc.math cimport log, sqrt
+from libc.stdint cimport uint8_t, uint32_t, int32_t, int64_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, realloc, free
 from libc.string cimport memset, memcpy
@@ -19,25 +22,29 @@ from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_reserve
 from _core.builder cimport last_name, name_code, name_term, one_part
 from _core.filter cimport Filter, filter_file, filter_chunk
 from _core.index cimport Index, SEGMENTS_MAX
+from _core.links cimport NAME_BYTES, links_names, links_uses, name_at
 from _core.merge cimport bit
 from _core.numbers cimport NO_NUMBER, NumberMap, map_free, map_get, map_init, map_put
-from _core.pathmatch cimport FilePath, PathMatches, match_folders, match_names, matches_free, matches_init
+from _core.pathmatch cimport (
+    FilePath, PathMatches, match_folders, match_names, match_synonyms, matches_free, matches_init,
+)
 from _core.postings cimport BM25_B, BM25_K1, NO_DOC, WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
-from _core.query cimport Name, Query, TERMS, WORDS
+from _core.query cimport INITIALS_MAX, Name, Query, TERMS, WORDS
 from _core.score cimport (
     Cursor, Retrieval, SCALE, retrieval_init, idf, live_df, cursor_open, cursor_close, accumulate,
     best_chunks,
 )
 from _core.segment cimport (
-    List, NO_TERM, Segment, RankRecord, list_close, segment_list, segment_term, segment_df, segment_postings,
-    segment_rank, segment_file_chunks, segment_chunk_file, FILE_TEST, FILE_EXAMPLE, FILE_COMPAT, FILE_GENERATED,
-    FILE_VENDORED,
+    List, NO_TERM, ChunkRecord, FileRecord, Segment, RankRecord, segment_file, segment_path, list_close, segment_list,
+    segment_term, segment_df, segment_postings, segment_rank, segment_file_chunks, segment_chunk_file, segment_links,
+    FILE_TEST, FILE_EXAMPLE, FILE_COMPAT, FILE_GENERATED, FILE_HEADER, FILE_SOURCE, FILE_VENDORED,
 )
 from _core.sort cimport sort_numbers
 from _core.source cimport source_defines
-from _core.store cimport store_touch
+from _core.store cimport store_read, store_touch
 from _core.text cimport Terms, Token, TERM_MAX, next_token, token_terms
 from _core.topk cimport TopK, Hit, top_init, top_free, top_sort, path_order
+from _core.whereabouts cimport Whereabouts, common_components
 
 cdef enum:
     CHUNK_CANDIDATES = 64
@@ -45,20 +52,35 @@ cdef enum:
     NAMES_READ = 200        # files that are read to see whether they define a name of several parts
     NAME_CANDIDATES = 256   # a name defined in more files than this brings no candidates of its own
     TOP_SUM = 32            # chunks that count as "global top" for `top_sum`
+    FURTHER = 2             # chunks of a file besides its best that are ranked with it
+    FUNCTION_CHUNKS = 3     # a line so far behind the beginning of the function that was named may belong to it
+    VOTERS = 30             # chunks that vote by their links
+    DEFINERS = 2            # candidates that may define a name that is voted for
+    FADE_FROM = 3           # words of a question from which on `name_precision` counts less,
+    FADE_WORDS = 5          # and how many more until it counts nothing
+    SMALL_PROJECT = 100     # files up to which `coverage` counts nothing,
+    LARGE_PROJECT = 3000    # and from which on it counts in full
 
 cdef struct Weights:
     double k1
     double b
     double word_decay       # of the weight of later words in chunks
     double path_decay       # ... in names
+    double task_word        # share of its weight that a task word keeps
     double chunks           # N(s1 + s2/2 + s3/4 + s4/8) of the file's best chunks
     double top_sum          # N(sum of its chunks among the best TOP_SUM)
     double name_cover       # precision * sqrt(weight of the question's words that the file's name has)
-    double name_precision   # share of the name's words that the question has
+    double name_rarity      # 1: a word of a name counts less the more names match it; 0: it does not matter
+    double name_precision   # share of the name's words that a short question has
     double folders          # weight of the question's words that only its folders have
+    double synonyms         # weight of the question's words of which a synonym is in the file's name
+    double coverage         # weight of the question's words that the file has at all, in large projects
+    double links            # N(votes of the best chunks for the files that define what they use)
     double symbol           # a one-word question that the file defines
     double symbol_type      # ... as a type, on top
     double symbol_file      # ... and is named after
+    double initials         # what defines a name with the initials that were asked for, when nothing is called so
+    double place            # the file that the question gives as a place
     double named            # a multi-word question's identifier that the file defines (half for values)
     double depth            # per level below the shallowest file, three at most
     double test
@@ -66,18 +88,28 @@ cdef struct Weights:
     double compat
     double generated
     double vendored
+    double header           # when its source is a candidate as well
+    double old_version      # `v1` where `v2` is a candidate as well
+    double undefined        # share of its BM25 with which a chunk that defines nothing stands for its file
+    double name_again       # share that words of the file's name keep there
+    double further          # of a further chunk of a file: this when it is as good as the best, else up to twice this
     double exhaustive       # not 0: no pruning, for tests and for measuring what it saves
 
 cdef enum:
-    # What a file's score is the sum of, in the order of adding; the weights have the same names. A further chunk of a
-    # file that is listed already has its BM25 alone.
+    # What a file's score is the sum of, in the order of adding; the weights have the same names. What only fills the
+    # list up has its BM25 alone.
     SIGNAL_NAME_COVER = 0
     SIGNAL_NAME_PRECISION
     SIGNAL_FOLDERS
+    SIGNAL_SYNONYMS
     SIGNAL_CHUNKS
     SIGNAL_TOP_SUM
+    SIGNAL_COVERAGE
+    SIGNAL_LINKS
     SIGNAL_SYMBOL
     SIGNAL_SYMBOL_TYPE
+    SIGNAL_INITIALS
+    SIGNAL_PLACE
     SIGNAL_NAMED
     SIGNAL_SYMBOL_FILE
     SIGNAL_DEPTH
@@ -86,6 +118,9 @@ cdef enum:
     SIGNAL_COMPAT
     SIGNAL_GENERATED
     SIGNAL_VENDORED
+    SIGNAL_HEADER
+    SIGNAL_OLD_VERSION
+    SIGNAL_FURTHER
     SIGNAL_BM25
     SIGNAL_END
 
@@ -98,8 +133,10 @@ cdef struct Result:
     uint32_t segment
     uint32_t file
     uint32_t chunk
-    uint32_t candidate      # its `Detail`; NO_DOC: a further chunk
+    uint32_t candidate      # its `Detail`; NO_DOC: it only fills the list up
     double score
+    double further          # what it has less than its file
+    uint32_t line           # of the file, the one that was asked for; NO_DOC
 
 cdef struct Results:
     Result* items
@@ -113,14 +150,28 @@ cdef struct Candidate:
     uint32_t file
     uint32_t first, end     # its chunks
     uint32_t best           # the best of them
+    uint32_t[FURTHER] next  # those behind it, NO_DOC when there are no more
+    double[FURTHER] share   # ... and how good they are beside it
     uint32_t folder_words   # bit i: word i of the question equals a word of its folders
+    uint32_t synonym_words  # ... has a synonym in its name
+    uint32_t words          # ... is in one of its chunks
     uint32_t define         # the chunk that defines the asked name, NO_DOC
     int define_code         # 0 value, 1 function, 2 type
+    bint initials           # that chunk only has the initials
+    uint32_t place          # the chunk that the question gives as a place, NO_DOC
     double chunks
     double top_sum
+    double votes
     double name_cover
     double name_precision
     double folders
+    double score
+
+cdef struct Voter:
+    # One of the best chunks.
+    uint32_t segment
+    uint32_t file
+    uint32_t chunk
     double score
 
 cdef struct Ranking:
@@ -130,17 +181,20 @@ cdef struct Ranking:
     const Weights* weights
     Retrieval retrieval
     double[WORDS] path_weight
-    double[WORDS] word_idf
+    double[WORDS] rare_weight  # `path_weight`, less for words that many names match
+    double[WORDS] word_idf     # of a task word its share
     double path_total       # of path_weight
     double idf_total
     float[TERMS] term_weight
     Cursor* cursors         # [segment * n_terms + i]: those of the segment's terms, in the order of the query
     uint8_t* term           # the same: which term it is
     uint32_t[SEGMENTS_MAX] n_cursors
+    Voter[VOTERS] voters
+    uint32_t n_voters
     Bytes candidates        # of Candidate
     PathMatches paths[SEGMENTS_MAX]
     NumberMap candidate_of[SEGMENTS_MAX]  # file -> its place in `candidates`
-    Bytes further           # of Result: the chunks of candidates behind their best ones
+    Bytes others            # of Result: the chunks of candidates behind those
     Detail* details         # of the candidates; NULL: not asked for
     bint full               # as in Results
     bint failed
@@ -149,24 +203,49 @@ cdef struct Ranking:
 cdef inline void default_weights(Weights* w) noexcept nogil:
     w.k1 = BM25_K1 / 100.0
     w.b = BM25_B / 100.0
-    w.word_decay = 0.25
+    w.word_decay = 0.2
     w.path_decay = 0.5
+    w.task_word = 0.3
     w.chunks = 1
     w.top_sum = 0.25
-    w.name_cover = 1.25
-    w.name_precision = 0.3
+    w.name_cover = 1.5
+    w.name_rarity = 1
+    w.name_precision = 0.2
     w.folders = 1.5
+    w.synonyms = 0.5
+    w.coverage = 0.75
+    w.links = 0.25
     w.symbol = 3
     w.symbol_type = 1
     w.symbol_file = 1.5
+    w.initials = 2
+    w.place = 5
     w.named = 0.2
     w.depth = -0.1
-    w.test = -0.5
-    w.example = -0.5
+    w.test = -1
+    w.example = -1
     w.compat = -0.5
     w.generated = -0.5
     w.vendored = -0.5
+    w.header = -0.25
+    w.old_version = -0.5
+    w.undefined = 0.6
+    w.name_again = 0.4
+    w.further = -1.2
     w.exhaustive = 0
+
+
+cdef inline uint32_t _position(const Query* q, uint32_t i) noexcept nogil:
+    """Of word i: a task word at the beginning takes none."""
+    return i - 1 if q.task and i else i
+
+
+cdef inline void _word_weight(Ranking* r, uint32_t i, double v) noexcept nogil:
+    """What word i, of idf `v`, weighs by itself and in names."""
+    if i == 0 and r.query.task:
+        v *= r.weights.task_word
+    r.word_idf[i] = v
+    r.path_weight[i] = v / (1 + r.weights.path_decay * _position(r.query, i))
 
 
 cdef inline void _term_weights(Ranking* r, double* term_idf) noexcept nogil:
@@ -193,9 +272,8 @@ cdef inline void _term_weights(Ranking* r, double* term_idf) noexcept nogil:
                 r.failed = True
         v = idf(x.n_chunks, df) if df else 0
         if i < q.n_words:
-            r.word_idf[i] = v
-            r.path_weight[i] = v / (1 + r.weights.path_decay * i)
-            v = v / (1 + r.weights.word_decay * i)
+            _word_weight(r, i, v)
+            v = r.word_idf[i] / (1 + r.weights.word_decay * _position(q, i))
         else:
             v *= q.terms[i].weight
         r.term_weight[i] = <float>v
@@ -216,8 +294,9 @@ cdef inline void _open_cursors(Ranking* r) noexcept nogil:
                 cursor_close(&all[i])
                 continue
             all[n] = all[i]
+            term[n] = term[i]
             if not r.index.segments[s].store.damaged and not cursor_open(
-                    &r.index.segments[s], &r.retrieval, r.term_weight[term[i]],
+                    &r.index.segments[s], &r.retrieval, r.term_weight[term[n]],
                     &all[n]) and not r.index.segments[s].store.damaged:
                 r.failed = True
             n += 1
@@ -243,6 +322,7 @@ cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) n
             return NULL
         c.best = c.first
         c.define = NO_DOC
+        c.place = NO_DOC
         at = <uint32_t>(r.candidates.len // sizeof(Candidate))
         bytes_add(&r.candidates, &c, sizeof(c))
         if r.candidates.failed or not map_put(&r.candidate_of[segment], file, at):
@@ -277,6 +357,12 @@ cdef inline void _from_chunks(Ranking* r, uint32_t k) noexcept nogil:
             break
         if i < TOP_SUM:
             c.top_sum += h.score / <double>SCALE
+        if i < VOTERS and h.score > 0:
+            r.voters[i].segment = h.segment
+            r.voters[i].file = c.file
+            r.voters[i].chunk = h.chunk
+            r.voters[i].score = h.score / <double>SCALE
+            r.n_voters = i + 1
     free(order)
     top_free(&top)
 
@@ -295,10 +381,13 @@ cdef inline double _masked(const double* v, uint32_t mask) noexcept nogil:
 cdef inline double _name_score(Ranking* r, const FilePath* p, Candidate* c) noexcept nogil:
     """The features that the file's name gives, into `c`; their weighted sum."""
     cdef double precision = <double>p.hits / p.parts if p.parts else 0
+    cdef double fade = 1
     if precision > 1:
         precision = 1
-    c.name_precision = precision
-    c.name_cover = precision * sqrt(_masked(r.path_weight, p.name) / r.path_total) if r.path_total > 0 else 0
+    if r.query.n_words > FADE_FROM:
+        fade = 1 - (r.query.n_words - FADE_FROM) / <double>FADE_WORDS
+    c.name_precision = precision * fade if fade > 0 else 0
+    c.name_cover = precision * sqrt(_masked(r.rare_weight, p.name) / r.path_total) if r.path_total > 0 else 0
     return r.weights.name_cover * c.name_cover + r.weights.name_precision * c.name_precision
 
 
@@ -319,29 +408,35 @@ cdef inline void _from_paths(Ranking* r) noexcept nogil:
     """The files whose names match best, PATH_CANDIDATES of them."""
     cdef Index* x = r.index
     cdef PathHit[PATH_CANDIDATES] best
-    cdef uint32_t s, i, j, n = 0, pdf
+    cdef uint32_t s, i, j, n = 0
+    cdef uint32_t[WORDS] named   # how many names match each word
+    cdef uint32_t[WORDS] exact   # ... have its stem
     cdef const FilePath* p
     cdef Candidate c
-    cdef double v
+    cdef double v, rarest
     for s in range(x.n_segments):
         if not match_names(&x.segments[s], r.query, &r.paths[s]):
             r.failed = True
             return
-    # A word that no chunk has but some name has: its weight comes from the paths.
+    memset(named, 0, sizeof(named))
+    memset(exact, 0, sizeof(exact))
+    for s in range(x.n_segments):
+        for j in range(<uint32_t>(r.paths[s].files.len // sizeof(FilePath))):
+            p = &(<const FilePath*>r.paths[s].files.data)[j]
+            if not bit(x.deleted_files[s], p.file):
+                for i in range(r.query.n_words):
+                    named[i] += (p.name >> i) & 1
+                    exact[i] += (p.exact >> i) & 1
+    rarest = idf(x.n_files, 1)
     for i in range(r.query.n_words):
-        if r.word_idf[i] == 0:
-            pdf = 0
-            for s in range(x.n_segments):
-                for j in range(<uint32_t>(r.paths[s].files.len // sizeof(FilePath))):
-                    p = &(<const FilePath*>r.paths[s].files.data)[j]
-                    if not bit(x.deleted_files[s], p.file):
-                        pdf += (p.exact >> i) & 1
-            if pdf:
-                r.word_idf[i] = idf(x.n_files, pdf)
-                r.path_weight[i] = r.word_idf[i] / (1 + r.weights.path_decay * i)
-    for i in range(r.query.n_words):
+        # A word that no chunk has but some name has: its weight comes from the paths.
+        if r.word_idf[i] == 0 and exact[i]:
+            _word_weight(r, i, idf(x.n_files, exact[i]))
         r.path_total += r.path_weight[i]
         r.idf_total += r.word_idf[i]
+        r.rare_weight[i] = r.path_weight[i]
+        if named[i] and rarest > 0:
+            r.rare_weight[i] *= 1 - r.weights.name_rarity * (1 - idf(x.n_files, named[i]) / rarest)
     for s in range(x.n_segments):
         for j in range(<uint32_t>(r.paths[s].files.len // sizeof(FilePath))):
             p = &(<const FilePath*>r.paths[s].files.data)[j]
@@ -376,7 +471,14 @@ cdef inline void _define(Ranking* r, uint32_t segment, uint32_t chunk, int code,
     if not add and map_get(&r.candidate_of[segment], file) == NO_NUMBER:
         return
     c = _candidate(r, segment, file)
-    if c != NULL and (c.define == NO_DOC or code > c.define_code):
+    if c == NULL:
+        return
+    if c.place != NO_DOC and c.define != NO_DOC:
+        # Of several the one that the place lies in or behind.
+        if c.define < chunk <= c.place:
+            c.define = chunk
+            c.define_code = code
+    elif c.define == NO_DOC or code > c.define_code:
         c.define = chunk
         c.define_code = code
 
@@ -456,6 +558,89 @@ cdef inline void _from_names(Ranking* r) noexcept nogil:
     bytes_free(&work)
 
 
+cdef inline bint _defined(const Ranking* r) noexcept nogil:
+    cdef uint32_t i
+    for i in range(<uint32_t>(r.candidates.len // sizeof(Candidate))):
+        if (<const Candidate*>r.candidates.data)[i].define != NO_DOC:
+            return True
+    return False
+
+
+cdef inline void _from_initials(Ranking* r) noexcept nogil:
+    """The files that define a function or type with the initials that were asked for, unless there are too many."""
+    cdef Index* x = r.index
+    cdef uint8_t[INITIALS_MAX + 1] text
+    cdef uint32_t[SEGMENTS_MAX] term
+    cdef uint32_t s, i, m, n = r.query.n_initials + 1
+    cdef uint32_t* docs
+    cdef uint8_t* codes
+    cdef uint64_t df = 0
+    cdef List list_
+    cdef Candidate* c
+    text[0] = 94
+    memcpy(text + 1, r.query.initials, r.query.n_initials)
+    for s in range(x.n_segments):
+        term[s] = segment_term(&x.segments[s], text, n)
+        if term[s] != NO_TERM:
+            if segment_list(&x.segments[s], term[s], &list_):
+                df += live_df(x, s, &list_)
+            list_close(&list_)
+    if df > NAME_CANDIDATES:
+        return
+    for s in range(x.n_segments):
+        if term[s] == NO_TERM:
+            continue
+        if not _all_postings(&x.segments[s], term[s], &docs, &codes, &m):
+            r.failed |= not x.segments[s].store.damaged
+            continue
+        for i in range(m):
+            _define(r, s, docs[i], codes[i], True)
+        free(docs)
+        free(codes)
+    for i in range(<uint32_t>(r.candidates.len // sizeof(Candidate))):
+        c = &(<Candidate*>r.candidates.data)[i]
+        c.initials = c.define != NO_DOC
+
+
+cdef inline void _from_place(Ranking* r) noexcept nogil:
+    """The files whose paths end most like the one in the question, and there the chunk of its line."""
+    cdef Index* x = r.index
+    cdef const Whereabouts* w = &r.query.place
+    cdef const FilePath* p
+    cdef const FileRecord* f
+    cdef const uint8_t* path
+    cdef const ChunkRecord* chunks
+    cdef uint32_t s, j, k, same, most = 1, first = 0, end = 0
+    cdef int round_
+    cdef Candidate* c
+    for round_ in range(2):  # how much the best ones agree; then these
+        for s in range(x.n_segments):
+            for j in range(<uint32_t>(r.paths[s].files.len // sizeof(FilePath))):
+                p = &(<const FilePath*>r.paths[s].files.data)[j]
+                if not filter_file(r.filter, x, s, p.file):
+                    continue
+                f = segment_file(&x.segments[s], p.file)
+                path = segment_path(&x.segments[s], f) if f != NULL else NULL
+                if path == NULL:
+                    return
+                same = common_components(w.path, w.path_len, path, f.path_len)
+                if round_ == 0:
+                    most = same if same > most else most
+                elif same == most:
+                    c = _candidate(r, s, p.file)
+                    if c == NULL or not segment_file_chunks(&x.segments[s], p.file, &first, &end) or first == end:
+                        continue
+                    chunks = <const ChunkRecord*>store_read(
+                        &x.segments[s].store, &x.segments[s].chunks[first], (end - first) * sizeof(ChunkRecord))
+                    if chunks == NULL:
+                        return
+                    k = 0
+                    while k + 1 < end - first and chunks[k + 1].line < w.line:
+                        k += 1
+                    if filter_chunk(r.filter, x, s, first + k):
+                        c.place = first + k
+
+
 cdef inline bint _candidate_before(const void* context, uint32_t a, uint32_t b) noexcept nogil:
     """By segment and place: the order in which chunks can be scored with cursors that only go forward."""
     cdef const Candidate* all = <const Candidate*>context
@@ -464,15 +649,70 @@ cdef inline bint _candidate_before(const void* context, uint32_t a, uint32_t b) 
     return all[a].file < all[b].file
 
 
+cdef inline int64_t _sum(const int32_t* v, uint32_t n) noexcept nogil:
+    cdef int64_t sum = 0
+    cdef uint32_t i
+    for i in range(n):
+        sum += v[i]
+    return sum
+
+
+cdef inline uint32_t _name_words(const Ranking* r, const Candidate* c) noexcept nogil:
+    """The words of the question that the name of a candidate matches, as bits."""
+    cdef uint32_t at = map_get(&r.paths[c.segment].index, c.file)
+    return (<const FilePath*>r.paths[c.segment].files.data)[at].name if at != NO_NUMBER else 0
+
+
+cdef struct Shown:
+    # A chunk that may stand for its file.
+    double value
+    uint32_t chunk
+
+
+cdef inline void _choose(const Ranking* r, Candidate* c, const Shown* shown) noexcept nogil:
+    """`best`, `next` and `share` of a candidate from its FURTHER + 1 best chunks, best first."""
+    cdef uint32_t i, n = 0
+    c.best = shown[0].chunk if shown[0].value > 0 else NO_DOC
+    if c.define != NO_DOC and r.query.symbol:
+        c.best = c.define  # who asks for a name wants its definition
+    if c.place != NO_DOC and r.query.place.line:
+        c.best = c.place
+        if c.define != NO_DOC and not c.define <= c.place <= c.define + FUNCTION_CHUNKS:
+            c.best = c.define  # the file has changed since: the function is where it was
+    for i in range(FURTHER):
+        c.next[i] = NO_DOC
+    for i in range(FURTHER + 1):
+        if n < FURTHER and shown[i].value > 0 and shown[i].chunk != c.best and not r.query.symbol:
+            c.next[n] = shown[i].chunk
+            c.share[n] = shown[i].value / shown[0].value
+            n += 1
+    if c.best == NO_DOC and not r.filter.kinds:
+        c.best = c.first  # the path alone brought it here
+
+
+cdef inline bint _chosen(const Candidate* c, uint32_t chunk) noexcept nogil:
+    cdef uint32_t i
+    for i in range(FURTHER):
+        if c.next[i] == chunk:
+            return True
+    return c.best == chunk
+
+
 cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint further) noexcept nogil:
-    """Scores all chunks of the candidates: `chunks` and `best` of each, and the others to `r.further`."""
+    """Scores all chunks of the candidates: `chunks` and `best` of each, and the others to `r.others`."""
     cdef uint32_t i, j, k, m, segment = NO_DOC, cap = 0
     cdef uint32_t[TERMS] hints  # candidates ascend, so a cursor need not look back
     cdef Candidate* c
     cdef Cursor* cursors
     cdef Segment* s
     cdef int32_t* sums = NULL
+    cdef int64_t sum, more
+    cdef uint32_t word, in_name
+    cdef const uint8_t* term
     cdef int32_t[4] best
+    cdef Shown[FURTHER + 1] shown
+    cdef const ChunkRecord* chunks
+    cdef double value
     cdef int32_t v
     cdef Result next
     for i in range(n):
@@ -482,6 +722,7 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
         segment = c.segment
         s = &r.index.segments[segment]
         cursors = r.cursors + segment * r.query.n_terms
+        term = r.term + segment * r.query.n_terms
         if s.store.damaged:
             break
         m = c.end - c.first
@@ -493,44 +734,70 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
         if m > cap:
             cap = m + 256
             free(sums)
-            sums = <int32_t*>malloc(<size_t>cap * 4)
+            sums = <int32_t*>malloc(<size_t>cap * 8)
             if sums == NULL:
                 r.failed = True
                 break
         memset(sums, 0, <size_t>m * 4)
         if not store_touch(&s.store, s.chunk_len + c.first, m):
             break
-        for j in range(r.n_cursors[segment]):
-            hints[j] = accumulate(s, &cursors[j], hints[j], c.first, c.end, sums)
+        # First the words that the file's name has: they told us the file, so they say less about which of its chunks.
+        in_name = _name_words(r, c)
+        sum = 0
+        for k in range(2):
+            for j in range(r.n_cursors[segment]):
+                word = <uint32_t>1 << term[j] if term[j] < r.query.n_words else 0
+                if (word & in_name != 0) != (k == 0):
+                    continue
+                hints[j] = accumulate(s, &cursors[j], hints[j], c.first, c.end, sums)
+                more = _sum(sums, m)
+                if more != sum:
+                    c.words |= word
+                sum = more
+            if k == 0:
+                memcpy(sums + m, sums, <size_t>m * 4)
         best[0] = best[1] = best[2] = best[3] = 0
-        c.best = NO_DOC
+        memset(shown, 0, sizeof(shown))
+        chunks = NULL
         for j in range(m):
             v = sums[j]
-            if v <= best[3]:
+            if v == 0:
                 continue
-            if r.filter.kinds and not filter_chunk(r.filter, r.index, segment, c.first + j):
-                continue
-            if v > best[0]:
-                c.best = c.first + j
-            k = 3
-            while k and best[k - 1] < v:
-                best[k] = best[k - 1]
-                k -= 1
-            best[k] = v
-        if r.query.symbol and c.define != NO_DOC:
-            c.best = c.define  # who asks for a name wants its definition
+            if v > best[3] and (not r.filter.kinds or filter_chunk(r.filter, r.index, segment, c.first + j)):
+                k = 3
+                while k and best[k - 1] < v:
+                    best[k] = best[k - 1]
+                    k -= 1
+                best[k] = v
+            # The same by what stands for the file: a chunk that defines nothing less readily.
+            if chunks == NULL:
+                chunks = <const ChunkRecord*>store_read(&s.store, &s.chunks[c.first], m * sizeof(ChunkRecord))
+                if chunks == NULL:
+                    break
+            value = v - (1 - r.weights.name_again) * sums[m + j]
+            if chunks[j].kinds == 0 and c.first + j != c.define:
+                value *= r.weights.undefined
+            if value > shown[FURTHER].value and filter_chunk(r.filter, r.index, segment, c.first + j):
+                k = FURTHER
+                while k and shown[k - 1].value < value:
+                    shown[k] = shown[k - 1]
+                    k -= 1
+                shown[k].value = value
+                shown[k].chunk = c.first + j
         c.chunks = (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
+        _choose(r, c, shown)
         if further:
             for j in range(m):
-                if sums[j] > 0 and c.first + j != c.best and filter_chunk(r.filter, r.index, segment, c.first + j):
+                if sums[j] > 0 and not _chosen(c, c.first + j) and filter_chunk(
+                        r.filter, r.index, segment, c.first + j):
                     next.segment = segment
                     next.file = c.file
                     next.chunk = c.first + j
                     next.candidate = NO_DOC
                     next.score = sums[j] / <double>SCALE
-                    bytes_add(&r.further, &next, sizeof(next))
-        if c.best == NO_DOC and not r.filter.kinds:
-            c.best = c.first  # the path alone brought it here
+                    next.further = 0
+                    next.line = NO_DOC
+                    bytes_add(&r.others, &next, sizeof(next))
         if r.details != NULL:
             for j in range(m):
                 r.details[order[i]].places += c.first + j == c.best or (
@@ -547,18 +814,145 @@ cdef inline uint32_t _with_chunks(const Ranking* r) noexcept nogil:
     return n
 
 
-cdef inline void _folders(Ranking* r) noexcept nogil:
-    """`folder_words` of all candidates."""
+cdef inline void _folders_and_synonyms(Ranking* r) noexcept nogil:
+    """`folder_words` and `synonym_words` of all candidates."""
     cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, s
-    cdef uint32_t* words = <uint32_t*>calloc(<size_t>n + 1, 4)
+    cdef uint32_t* words = <uint32_t*>calloc(2 * (<size_t>n + 1), 4)
     if words == NULL:
         r.failed = True
         return
     for s in range(r.index.n_segments):
         match_folders(&r.index.segments[s], &r.paths[s], &r.candidate_of[s], words)
+        if r.weights.synonyms and not match_synonyms(
+                &r.index.segments[s], r.query, &r.candidate_of[s], words + n):
+            r.failed = True
     for i in range(n):
         (<Candidate*>r.candidates.data)[i].folder_words = words[i]
+        (<Candidate*>r.candidates.data)[i].synonym_words = words[n + i]
     free(words)
+
+
+cdef struct Link:
+    # A name that a voter uses, and which candidates define it.
+    uint32_t name           # 1 more than it is; 0: the slot is free
+    uint32_t definers
+    uint32_t[DEFINERS] by
+
+
+cdef struct Links:
+    Link* slots
+    uint32_t mask
+
+
+cdef inline Link* _link(const Links* t, uint32_t name) noexcept nogil:
+    """The slot of a name, or the free one where it would go."""
+    cdef uint32_t i = name & t.mask  # a name is a hash already
+    while t.slots[i].name and t.slots[i].name != name + 1:
+        i = (i + 1) & t.mask
+    return &t.slots[i]
+
+
+cdef inline const uint8_t* _uses(Ranking* r, const Voter* v, uint32_t* n) noexcept nogil:
+    """The n names that a voter uses; NULL when damaged."""
+    cdef Segment* s = &r.index.segments[v.segment]
+    cdef const uint8_t* end = NULL
+    cdef const uint8_t* p = segment_links(s, v.file, &end)
+    cdef uint32_t first = 0, stop = 0
+    n[0] = 0
+    if p != NULL and segment_file_chunks(s, v.file, &first, &stop):
+        p = links_names(p, end, n)
+        if p != NULL:
+            p = links_uses(p + NAME_BYTES * <size_t>n[0], end, v.chunk - first, n)
+        if p != NULL:
+            return p
+    s.store.damaged = True
+    return NULL
+
+
+cdef inline void _votes(Ranking* r) noexcept nogil:
+    """`votes`: each of the best chunks gives its score, in equal parts, to the other files that define what it uses.
+
+    A name that more than DEFINERS of the candidates define says nothing."""
+    cdef Candidate* all = <Candidate*>r.candidates.data
+    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, k, d, m, edges, uses = 0
+    cdef Links t
+    cdef Link* link
+    cdef const uint8_t* p
+    cdef const uint8_t* end = NULL
+    cdef const Voter* v
+    cdef bint own
+    for i in range(r.n_voters):
+        _uses(r, &r.voters[i], &m)
+        uses += m
+    if uses == 0:
+        return
+    t.mask = 15
+    while t.mask < 2 * uses:
+        t.mask = 2 * t.mask + 1
+    t.slots = <Link*>calloc(<size_t>t.mask + 1, sizeof(Link))
+    if t.slots == NULL:
+        r.failed = True
+        return
+    for i in range(r.n_voters):
+        p = _uses(r, &r.voters[i], &m)
+        for k in range(m if p != NULL else 0):
+            link = _link(&t, name_at(p, k))
+            link.name = name_at(p, k) + 1
+    for i in range(n):
+        p = segment_links(&r.index.segments[all[i].segment], all[i].file, &end)
+        m = 0
+        if p != NULL:
+            p = links_names(p, end, &m)
+            r.index.segments[all[i].segment].store.damaged |= p == NULL
+        for k in range(m if p != NULL else 0):
+            link = _link(&t, name_at(p, k))
+            if link.name:
+                if link.definers < DEFINERS:
+                    link.by[link.definers] = i
+                link.definers += 1
+    for i in range(r.n_voters):
+        v = &r.voters[i]
+        p = _uses(r, v, &m)
+        edges = 0
+        for own in range(2):  # first how many there are, then each gets its part
+            if own and edges == 0:
+                break
+            for k in range(m if p != NULL else 0):
+                link = _link(&t, name_at(p, k))
+                for d in range(link.definers if link.definers <= DEFINERS else 0):
+                    if all[link.by[d]].file != v.file or all[link.by[d]].segment != v.segment:
+                        if own:
+                            all[link.by[d]].votes += v.score / edges
+                        else:
+                            edges += 1
+    free(t.slots)
+
+
+cdef inline void _kin(const Ranking* r, const Candidate* c, const RankRecord* f, double* v) noexcept nogil:
+    """Whether a candidate stands beside another one that says the same better: a header beside its source, a version
+    beside a newer one, unless the question names the older."""
+    cdef const Candidate* all = <const Candidate*>r.candidates.data
+    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, k, number
+    cdef const RankRecord* g
+    if not f.flags & FILE_HEADER and not f.versions:
+        return
+    for i in range(n):
+        g = segment_rank(&r.index.segments[all[i].segment], all[i].file)
+        if g == NULL:
+            return
+        if f.flags & FILE_HEADER and g.flags & FILE_SOURCE and g.stem == f.stem:
+            v[SIGNAL_HEADER] = r.weights.header
+        if f.versions and g.versions == f.versions and g.version > f.version:
+            v[SIGNAL_OLD_VERSION] = r.weights.old_version
+    for i in range(r.query.n_words):
+        number = 0
+        for k in range(r.query.words[i].raw_len):
+            if not 48 <= r.query.words[i].raw[k] <= 57 or number > 255:
+                break
+            number = 10 * number + r.query.words[i].raw[k] - 48
+        else:
+            if number == f.version:
+                v[SIGNAL_OLD_VERSION] = 0
 
 
 cdef inline const char* signal_name(int signal) noexcept nogil:
@@ -568,6 +962,18 @@ cdef inline const char* signal_name(int signal) noexcept nogil:
         return b"name_precision"
     if signal == SIGNAL_FOLDERS:
         return b"folders"
+    if signal == SIGNAL_SYNONYMS:
+        return b"synonyms"
+    if signal == SIGNAL_COVERAGE:
+        return b"coverage"
+    if signal == SIGNAL_LINKS:
+        return b"links"
+    if signal == SIGNAL_HEADER:
+        return b"header"
+    if signal == SIGNAL_OLD_VERSION:
+        return b"old_version"
+    if signal == SIGNAL_FURTHER:
+        return b"further"
     if signal == SIGNAL_CHUNKS:
         return b"chunks"
     if signal == SIGNAL_TOP_SUM:
@@ -576,6 +982,10 @@ cdef inline const char* signal_name(int signal) noexcept nogil:
         return b"symbol"
     if signal == SIGNAL_SYMBOL_TYPE:
         return b"symbol_type"
+    if signal == SIGNAL_INITIALS:
+        return b"initials"
+    if signal == SIGNAL_PLACE:
+        return b"place"
     if signal == SIGNAL_NAMED:
         return b"named"
     if signal == SIGNAL_SYMBOL_FILE:
@@ -602,13 +1012,14 @@ cdef inline void result_signals(const Results* results, const Result* p, double*
         out[SIGNAL_BM25] = p.score
     else:
         memcpy(out, results.details[p.candidate].signals, SIGNAL_END * sizeof(double))
+        out[SIGNAL_FURTHER] = p.further
 
 
 cdef inline void _combine(Ranking* r) noexcept nogil:
     """Scores of all candidates."""
     cdef Candidate* all = <Candidate*>r.candidates.data
     cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, k, depth
-    cdef double max_chunks = 0, max_sum = 0
+    cdef double max_chunks = 0, max_sum = 0, max_votes = 0, large = 0, share
     cdef double[SIGNAL_END] v
     cdef const Weights* w = r.weights
     cdef const RankRecord* f
@@ -622,6 +1033,11 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
             max_chunks = all[i].chunks
         if all[i].top_sum > max_sum:
             max_sum = all[i].top_sum
+        if all[i].votes > max_votes:
+            max_votes = all[i].votes
+    if r.index.n_files > SMALL_PROJECT:
+        large = log(r.index.n_files / <double>SMALL_PROJECT) / log(LARGE_PROJECT / <double>SMALL_PROJECT)
+        large = large if large < 1 else 1
     for i in range(n):
         c = &all[i]
         f = segment_rank(&r.index.segments[c.segment], c.file)
@@ -635,16 +1051,28 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
         v[SIGNAL_NAME_PRECISION] = w.name_precision * c.name_precision
         c.folders = _masked(r.word_idf, c.folder_words & ~p.exact) / r.idf_total if r.idf_total > 0 else 0
         v[SIGNAL_FOLDERS] = w.folders * c.folders
+        if c.synonym_words and f.name_parts and r.idf_total > 0:
+            share = _masked(r.word_idf, c.synonym_words) / sqrt(<double>f.name_parts) / r.idf_total
+            v[SIGNAL_SYNONYMS] = w.synonyms * sqrt(share if share < 1 else 1)
+        if r.idf_total > 0:
+            v[SIGNAL_COVERAGE] = w.coverage * (large * (_masked(r.word_idf, c.words) / r.idf_total))
+        if max_votes > 0:
+            v[SIGNAL_LINKS] = w.links * (c.votes / max_votes)
+        _kin(r, c, f, v)
         if max_chunks > 0:
             v[SIGNAL_CHUNKS] = w.chunks * (c.chunks / max_chunks)
         if max_sum > 0:
             v[SIGNAL_TOP_SUM] = w.top_sum * (c.top_sum / max_sum)
         if c.define != NO_DOC:
-            if r.query.symbol:
+            if c.initials:
+                v[SIGNAL_INITIALS] = w.initials
+            elif r.query.symbol:
                 v[SIGNAL_SYMBOL] = w.symbol
                 v[SIGNAL_SYMBOL_TYPE] = w.symbol_type if c.define_code == 2 else 0
             else:
                 v[SIGNAL_NAMED] = w.named * (1 if c.define_code else 0.5)
+        if c.place != NO_DOC:
+            v[SIGNAL_PLACE] = w.place
         if r.query.symbol and f.whole_name == r.query.whole_name and f.name_parts:
             v[SIGNAL_SYMBOL_FILE] = w.symbol_file
         depth = f.depth - <uint32_t>r.index.min_depth if f.depth > r.index.min_depth else 0
@@ -706,12 +1134,13 @@ cdef inline uint32_t _append_sorted(Ranking* r, const Result* items, uint32_t n,
 
 
 cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, Results* out) noexcept nogil:
-    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), m, i
+    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), m, i, k
     cdef Candidate* c
-    cdef Result* first = <Result*>malloc(<size_t>n * sizeof(Result) + sizeof(Result))
-    m = <uint32_t>(r.further.len // sizeof(Result)) if not one_per_file else 0
+    cdef Result* p
+    cdef Result* first = <Result*>malloc((<size_t>n * (FURTHER + 1) + 1) * sizeof(Result))
+    m = <uint32_t>(r.others.len // sizeof(Result)) if not one_per_file else 0
     out.n = 0
-    out.items = <Result*>malloc((<size_t>n + m + 1) * sizeof(Result))
+    out.items = <Result*>malloc((<size_t>n * (FURTHER + 1) + m + 1) * sizeof(Result))
     if first == NULL or out.items == NULL:
         r.failed = True
     else:
@@ -719,15 +1148,21 @@ cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, Results
             c = &(<Candidate*>r.candidates.data)[i]
             if c.best == NO_DOC or c.first == c.end:
                 continue
-            first[out.n].segment = c.segment
-            first[out.n].file = c.file
-            first[out.n].chunk = c.best
-            first[out.n].candidate = i
-            first[out.n].score = c.score
-            out.n += 1
-        out.n = _append_sorted(r, first, out.n, out.items, n)
+            for k in range(1 if one_per_file else FURTHER + 1):
+                if k and c.next[k - 1] == NO_DOC:
+                    break
+                p = &first[out.n]
+                p.segment = c.segment
+                p.file = c.file
+                p.chunk = c.next[k - 1] if k else c.best
+                p.candidate = i
+                p.further = r.weights.further * (2 - c.share[k - 1]) if k else 0
+                p.score = c.score + p.further
+                p.line = r.query.place.line - 1 if c.place == p.chunk and r.query.place.line else NO_DOC
+                out.n += 1
+        out.n = _append_sorted(r, first, out.n, out.items, out.n)
         if m and out.n < limit:
-            out.n += _append_sorted(r, <const Result*>r.further.data, m, out.items + out.n, m)
+            out.n += _append_sorted(r, <const Result*>r.others.data, m, out.items + out.n, m)
     free(first)
     out.failed = r.failed
 
@@ -759,8 +1194,9 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     r.failed = r.cursors == NULL
     r.path_total = 0
     r.idf_total = 0
+    r.n_voters = 0
     bytes_init(&r.candidates)
-    bytes_init(&r.further)
+    bytes_init(&r.others)
     r.details = NULL
     r.full = False
     for i in range(x.n_segments):
@@ -772,7 +1208,11 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
         _open_cursors(&r)
         _from_chunks(&r, k)
         _from_paths(&r)
+        if q.place.path_len:
+            _from_place(&r)
         _from_names(&r)
+        if q.n_initials and (q.capitals or r.term_weight[0] <= 0) and not _defined(&r):
+            _from_initials(&r)
     n = <uint32_t>(r.candidates.len // sizeof(Candidate))
     order = <uint32_t*>malloc(<size_t>n * 4 + 4)
     if details:
@@ -784,7 +1224,9 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
             order[i] = i
         if sort_numbers(order, n, _candidate_before, r.candidates.data):
             _score_chunks(&r, order, n, not one_per_file and (f.kinds or _with_chunks(&r) < limit))
-            _folders(&r)
+            _folders_and_synonyms(&r)
+            if w.links:
+                _votes(&r)
             _combine(&r)
             _results(&r, limit, one_per_file, out)
         else:
@@ -799,4 +1241,4 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
         matches_free(&r.paths[i])
         map_free(&r.candidate_of[i])
     bytes_free(&r.candidates)
-    bytes_free(&r.further)
+    bytes_free(&r.others)

@@ -28,6 +28,7 @@ from _core.render cimport (
     harmless,
 )
 from _core.runtime cimport runtime_exec
+from _core.spell cimport spell
 from _core.sys cimport (
     c_realpath, c_getcwd, c_getenv, c_gethostname, c_stat, c_isatty, c_fork, c_dup2, c__exit, c_ioctl, c_open, O_WRONLY,
     stat_t, S_ISDIR, waitpid, WIFEXITED, WEXITSTATUS, winsize, TIOCGWINSZ, write_all, clock_ns, errno, EINTR, EPIPE,
@@ -66,6 +67,7 @@ cdef struct Session:
     Bytes prefix
     Bytes url                    # of the root
     Bytes places                 # texts of Filter.places
+    Bytes corrected              # the question, when a name in it was mistyped
     Bytes out
     Style style
     char[PATH_BYTES] root        # real path, NUL-terminated
@@ -468,6 +470,9 @@ cdef inline void _json_head(Session* s) noexcept nogil:
     json_text(&s.out, <const uint8_t*>s.args.places[0], strlen(s.args.places[0]))
     bytes_str(&s.out, b",\"project\":")
     json_text(&s.out, <const uint8_t*>s.root, s.root_n)
+    if s.corrected.len:
+        bytes_str(&s.out, b",\"corrected\":")
+        json_text(&s.out, s.corrected.data, s.corrected.len)
     bytes_str(&s.out, b",\"results\":[")
 
 
@@ -571,6 +576,17 @@ cdef inline bint _any_damage(Session* s) noexcept nogil:
     return False
 
 
+cdef inline void _say_corrected(Session* s) noexcept nogil:
+    cdef Bytes text
+    cdef uint32_t room = 0xFFFFFFFFU
+    bytes_init(&text)
+    bytes_str(&text, b"greppy: nothing is called so; these are for: ")
+    harmless(&text, s.corrected.data, s.corrected.len, &room)
+    bytes_byte(&text, 10)
+    write_all(2, text.data, text.len)
+    bytes_free(&text)
+
+
 cdef inline int _search(Session* s, const char* program) noexcept nogil:
     cdef Weights weights
     cdef Results results
@@ -597,6 +613,9 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
     if status:
         return status
     _prefix(s)
+    if spell(&s.index, <const uint8_t*>text, strlen(text), &s.query, &s.corrected):
+        query_parse(s.corrected.data, s.corrected.len, &s.query)
+        _say_corrected(s)
     default_weights(&weights)
     limit = s.limit
     while True:

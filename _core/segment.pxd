@@ -8,6 +8,7 @@ in greppy/index/layout.py:
     chunks        chunk   one record a chunk; the chunks of a file tile it and stand in its order
     chunk_len     u1      length code of each chunk (`length_code`): its terms, wholes not counted
     defs          u1      definitions of each chunk, see `defs` below
+    links         u1      which names each file defines and each of its chunks uses (`links.pxd`)
     terms         u1      the dictionary, by XXH64 of the term, then by its bytes; of each: length (u1), its bytes, and
                           where its postings are (<u4): with the high bit set the only posting itself, document in the
                           low 27 bits, code above them; else the list's offset in `postings`
@@ -32,7 +33,8 @@ depth is the number of enclosing definitions, 7 at most).
 
 Terms of the dictionary: a part is its text as it is, a whole begins with `=` (`text.pxd`), and `#` with six bytes, the
 low ones of the XXH64 of a name as it is written, leads to the chunks that define exactly that name, with codes 0 a
-value, 1 a function, 2 a type. Names of several parts have no such term: their whole leads there, with a weight of at
+value, 1 a function, 2 a type; `^` and the initials of the parts of a name (`^tpe`) to those that define such a function
+or type, with the same codes. Names of several parts have no such term: their whole leads there, with a weight of at
 least WEIGHT_NAME + WEIGHT_SIGNATURE.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
@@ -48,7 +50,7 @@ from _core.store cimport (
 )
 
 cdef enum:
-    SEGMENT_ARRAYS = 15
+    SEGMENT_ARRAYS = 16
     CHUNK_STEP = 256      # chunks from one entry of chunk_file to the next
     LIST_WHOLE = 1 << 13  # a list of no more bytes is read at once
     TWO_PAGES = 256      # of a store, in words of 8 bytes, because what is fetched must be aligned
@@ -63,6 +65,8 @@ cdef enum FileFlag:
     FILE_COMPAT = 4     # kept for compatibility: legacy, deprecated
     FILE_VENDORED = 8
     FILE_GENERATED = 16
+    FILE_HEADER = 32    # of C and its kin
+    FILE_SOURCE = 64    # what a header may belong to
 
 cdef struct FileRecord:
     uint64_t size
@@ -76,10 +80,15 @@ cdef struct FileRecord:
 
 cdef struct RankRecord:
     uint32_t whole_name  # low 32 bits of the XXH64 of the name's parts joined and stemmed
+    uint32_t stem        # ... of the path without the extension: a header and its source have the same
+    uint32_t versions    # ... of what stands before the first folder `v` and a number, 0 when there is none
+    uint32_t links       # where its names begin in `links`
     uint8_t flags        # FileFlag
     uint8_t name_parts   # distinct words of the file's name: what "fraction of the name matched" is a fraction of
     uint8_t depth        # slashes in the path
     uint8_t language
+    uint8_t version      # that number, at most 255
+    uint8_t[3] zero
 
 cdef struct ChunkRecord:
     uint32_t start       # byte offset in the file
@@ -114,6 +123,8 @@ cdef struct Segment:
     uint64_t postings_n
     const uint8_t* defs
     uint64_t defs_n
+    const uint8_t* links
+    uint64_t links_n
     const PartRecord* parts
     const uint8_t* part_text
     uint64_t part_text_n
@@ -162,6 +173,7 @@ cdef inline int segment_open(Segment* s, const char* path, bint fetching) noexce
     s.paths = <const uint8_t*>store_array(&s.store, b"paths", 1, &s.paths_n)
     s.postings = <const uint8_t*>store_array(&s.store, b"postings", 1, &s.postings_n)
     s.defs = <const uint8_t*>store_array(&s.store, b"defs", 1, &s.defs_n)
+    s.links = <const uint8_t*>store_array(&s.store, b"links", 1, &s.links_n)
     s.parts = <const PartRecord*>store_array(&s.store, b"parts", sizeof(PartRecord), &n)
     s.n_parts = <uint32_t>(n - 1)
     s.store.damaged |= n == 0
@@ -198,6 +210,26 @@ cdef inline const RankRecord* segment_rank(Segment* s, uint32_t f) noexcept nogi
         s.store.damaged = True
         return NULL
     return <const RankRecord*>store_read(&s.store, &s.ranks[f], sizeof(RankRecord))
+
+
+cdef inline const uint8_t* segment_links(Segment* s, uint32_t f, const uint8_t** end) noexcept nogil:
+    """What file `f` has in `links`, up to `end`; NULL when damaged."""
+    cdef const RankRecord* r = segment_rank(s, f)
+    cdef uint64_t stop = s.links_n
+    cdef uint32_t at
+    if r == NULL:
+        return NULL
+    at = r.links
+    if f + 1 < s.n_files:
+        r = segment_rank(s, f + 1)
+        if r == NULL:
+            return NULL
+        stop = r.links
+    if at >= stop or stop > s.links_n:  # a file has one byte at least
+        s.store.damaged = True
+        return NULL
+    end[0] = s.links + stop
+    return <const uint8_t*>store_read(&s.store, s.links + at, stop - at)
 
 
 cdef inline bint segment_file_chunks(Segment* s, uint32_t f, uint32_t* first, uint32_t* end) noexcept nogil:

@@ -126,8 +126,8 @@ def put(at: int, *values: int, kind: str = "<I") -> Callable[[bytearray], None]:
         ("files", lambda a: swap(a, 0, 1, 40), "ascend by path"),
         ("files", put(24, 1 << 30), "leads out"),
         ("files", put(32, 0, kind="<H"), "no proper path"),
-        ("file_rank", put(6, 9, kind="<B"), "depth"),
-        ("file_rank", put(7, 250, kind="<B"), "language"),
+        ("file_rank", put(18, 9, kind="<B"), "depth"),
+        ("file_rank", put(19, 250, kind="<B"), "language"),
         ("file_chunks", put(4, 1 << 20), "leads out"),
         ("file_chunks", put(0, 1), "follow each other"),
         ("chunks", put(0, 5), "tile"),
@@ -140,6 +140,9 @@ def put(at: int, *values: int, kind: str = "<I") -> Callable[[bytearray], None]:
         ("term_bucket", put(4, 1 << 30), "ascend"),
         ("terms", put(0, 255, kind="<B"), "out of its bucket"),
         ("terms", put(1, 0, kind="<B"), "wrong bucket"),
+        ("file_rank", put(12, 1 << 20), "links"),
+        ("links", put(0, 255, 255, 255, kind="<B"), "links"),
+        ("links", put(0, 3, 9, 9, 9, 1, 1, 1, kind="<B"), "links"),
         ("parts", put(4, 9), "path"),
         ("parts", put(12, 1 << 20), "out of its array"),
         ("part_text", put(0, 255, kind="<B"), "ascend"),
@@ -240,7 +243,7 @@ def test_a_tree_with_an_impossible_path(shop: Project, at: int, last: bool) -> N
 def test_repair(shop: Project) -> None:
     path = segments(shop)[0]
     whole = path.read_bytes()
-    path.write_bytes(whole[:3000] + b"\0\0\0\0" + whole[3004:])
+    path.write_bytes(whole[:3000] + bytes(c ^ 255 for c in whole[3000:3004]) + whole[3004:])
     done = shop.run("check")
     assert (done.returncode, done.stderr) == (1, b"")
     assert done.stdout.startswith(f"damaged: {path.name}: ".encode())

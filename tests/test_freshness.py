@@ -404,7 +404,8 @@ class Story:
 
     def new_word(self) -> str:
         self.count += 1
-        return f"wordnumber{''.join(chr(97 + int(digit)) for digit in str(self.count))}"
+        # Digits three times over: a name must not look like another one mistyped.
+        return f"wordnumber{''.join(3 * chr(97 + int(digit)) for digit in str(self.count))}"
 
     def put(self, path: str) -> None:
         word = self.new_word()

@@ -79,6 +79,8 @@ def test_values(folder: Path) -> None:
     rank = array("file_rank")[1]
     assert rank["language"] == engine.language_by_name("python")
     assert (rank["depth"], rank["flags"], rank["name_parts"]) == (1, 0, 1)
+    assert rank["stem"] == engine.hash64(b"src/net") & 0xFFFFFFFF
+    assert (rank["versions"], rank["version"]) == (0, 0)
     manifest = folder / "manifest"
     found = engine.store_directory(bytes(manifest), b"manifest")["arrays"]
     [segment] = array("segments", manifest, found)

@@ -15,7 +15,9 @@ from greppy._core import engine
 PIECES_TEXT = (
     "retry backoff the of how is HTTPServer2 join_set JoinSet foo.bar Foo::new a->b Outer#inner pkg/mod "
     "a\\b empty? save! $x 漢字かな café 12 0x1F x1 :: . -> _ __init__ end. ns::x ns::Y.z running runs . ? ! / "
-    "(foo) a.b.c Foo:: ::Foo hash map hashmap HashMap the_of"
+    "(foo) a.b.c Foo:: ::Foo hash map hashmap HashMap the_of fix Adding TPE "
+    'a/b.py:12 x.rs:7:3 File "a/b.py" line 12, in foo at a.b.Foo.bar(Foo.java:42) c.rb:3:in `foo\' \\w\\x.c:9: '
+    "http://h:80 x.c:0 y.c:999999999 z.c:5a f (g.js:1:2)"
 )
 PIECES = PIECES_TEXT.encode().split()
 questions = st.one_of(
@@ -35,6 +37,9 @@ def check(question: bytes) -> None:
     assert [term for term, _ in found["extra"]] == list(expected.extra)
     assert found["symbol"] == expected.symbol
     assert found["names"] == expected.names
+    assert found["task"] == expected.task
+    assert found["initials"] == expected.initials
+    assert found["place"] == expected.place
 
 
 @given(questions)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import glob, inverted, rank, trees
+from oracle import glob, inverted, rank, spell, trees
 
 import greppy
 from greppy._core import engine
@@ -56,7 +56,9 @@ def check(index: engine.Reader, files: rank.Corpus, question: bytes, limit: int 
         theirs["kinds"] = names
         ours["kinds"] = sum(1 << engine.kind_by_name(name) for name in names)
     found = search(index, question, limit, **theirs)
-    wrong = rank.differences(found, rank.rank(files, question, limit, **ours), limit)
+    corrected = spell.correct(files, question)
+    assert index.corrected(question) == corrected
+    wrong = rank.differences(found, rank.rank(files, corrected or question, limit, **ours), limit)
     assert not wrong, (question, limit, theirs, wrong[:6])
 
 
@@ -344,7 +346,7 @@ def large_project(rng: random.Random) -> tuple[dict[bytes, bytes], rank.Corpus]:
         contents[path] = b"".join(text)
         path_words, n_name = engine.path_words(path)
         files.append(
-            inverted.File(path, b"", "text", engine.path_flags(path), 0, 60_000, path_words, n_name, 0, chunks)
+            inverted.File(path, b"", "text", engine.path_flags(path), 0, 60_000, path_words, n_name, 0, chunks, [])
         )
     return contents, rank.Corpus(files)
 

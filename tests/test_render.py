@@ -87,7 +87,7 @@ def test_url_path(path: bytes) -> None:
     assert engine.url_path(path) == oracle.url_path(path)
 
 
-SIGNALS = 16
+SIGNALS = len(engine.signals())
 numbers = st.one_of(st.floats(-20, 20), st.sampled_from([0.0, -0.0, 0.5e-6, 1e-9, 0.1, 1 / 3, -2 / 3]))
 
 

@@ -44,6 +44,8 @@ def check_files(found: segment.Segment, files: list[inverted.File]) -> None:
         assert rank["name_parts"] == file.n_name
         assert rank["depth"] == file.depth
         assert rank["whole_name"] == file.whole_name
+        assert rank["stem"] == file.stem
+        assert (rank["versions"], rank["version"]) == file.version
 
 
 def check_chunks(found: segment.Segment, files: list[inverted.File]) -> None:
@@ -81,6 +83,11 @@ def check_terms(found: segment.Segment, files: list[inverted.File]) -> None:
     assert found.terms == expected
 
 
+def check_links(found: segment.Segment, files: list[inverted.File]) -> None:
+    for number, file in enumerate(files):
+        assert segment.links(found, number) == (file.names, [chunk.uses for chunk in file.chunks])
+
+
 def check_parts(found: segment.Segment, files: list[inverted.File]) -> None:
     expected: dict[bytes, tuple[bytes, list[tuple[int, int]]]] = {}
     for number, file in enumerate(files):
@@ -106,6 +113,7 @@ def check(tree: dict[bytes, bytes]) -> None:
         check_chunks(found, files)
         check_terms(found, files)
         check_parts(found, files)
+        check_links(found, files)
         lengths = sum(postings.lengths()[code] for code in found.arrays["chunk_len"])
         depth = min((file.depth for file in files), default=1 << 20)
         assert engine.live(bytes(target), None)[:4] == (len(files), len(found.arrays["chunks"]), lengths, depth)
@@ -143,6 +151,19 @@ def test_heavy_terms_and_long_chunks() -> None:
             b"a.txt": (b"again " * 600 + b"\n") * 40,
             b"b.py": b"# " + b"again " * 900 + b"\nagain = 1\n",
             b"c.txt": b"word " * 40_000,
+        }
+    )
+
+
+def test_names_of_many_kinds() -> None:
+    calls = b"".join(b"    call_%d(NewThing%d, ALL_CAPS, lower_case)\n" % (i, i) for i in range(300))
+    check(
+        {
+            b"v2/api.py": b"def load_all(): pass\nclass BigThing: pass\nlimit_of_all = 3\nlimit_of_all()\n",
+            b"v2/api.h": b"int load_all (void);\nstruct big_thing { int a; };\n",
+            b"v10/x.y/V300/z.rs": b"impl Foo { fn read_it(&self) { FooBar::read_it(); other_fn (1) } }\n",
+            b"v0/v3/.hidden": b"def rise_and_shine(): pass\n",
+            b"z.py": b"def many():\n" + calls.replace(b"\n", b";") + b"\n",
         }
     )
 

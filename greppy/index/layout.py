@@ -17,7 +17,20 @@ FILE = np.dtype(
         ("zero2", "<u4"),
     ]
 )
-RANK = np.dtype([("whole_name", "<u4"), ("flags", "u1"), ("name_parts", "u1"), ("depth", "u1"), ("language", "u1")])
+RANK = np.dtype(
+    [
+        ("whole_name", "<u4"),
+        ("stem", "<u4"),
+        ("versions", "<u4"),
+        ("links", "<u4"),
+        ("flags", "u1"),
+        ("name_parts", "u1"),
+        ("depth", "u1"),
+        ("language", "u1"),
+        ("version", "u1"),
+        ("zero", "u1", 3),
+    ]
+)
 CHUNK = np.dtype(
     [
         ("start", "<u4"),

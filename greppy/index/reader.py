@@ -126,6 +126,11 @@ class Index:
         )
         return [_decode_hit(hit) for hit in found]
 
+    def corrected(self, query: str) -> str | None:
+        """The question with its mistyped names corrected, as `search` answers it; None when every name is found."""
+        found = self._reader.corrected(query.encode("utf-8", "surrogateescape"))
+        return None if found is None else found.decode("utf-8", "surrogateescape")
+
     def postings(self, term: str | bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """(documents, weights in halves) of a term as the dictionary has it: `retri`, `=joinset`; both uint32[n].
 

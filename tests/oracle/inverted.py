@@ -20,6 +20,8 @@ CODE, SIGNATURE, COMMENT, HEAD, NAME = 2, 3, 3, 3, 6  # weights of fields in hal
 LINE_BYTES = 4096
 HEAD_LINES = 60
 GENERATED = 16  # a flag of files
+NAME_MASK = 0xFFFFFF  # of a hash: what is kept of a name in `links`
+USES_MAX = 255
 BLANK, COMMENT_LINE, ATTRIBUTE = 1, 2, 3
 CLASS_BITS, LINE_HEAD, LINE_CELL = 15, 32, 64
 KINDS = engine.kind_names()
@@ -47,6 +49,7 @@ class Chunk:
     definitions: list[Definition] = field(default_factory=list)
     parent: tuple[bytes, str] | None = None
     weights: dict[bytes, int] = field(default_factory=dict)
+    uses: list[int] = field(default_factory=list)  # names of other files, as in `links`
 
     @property
     def kinds(self) -> int:
@@ -68,6 +71,44 @@ class File:
     n_name: int
     whole_name: int
     chunks: list[Chunk]
+    names: list[int]  # types and functions of several parts that it defines, as in `links`
+
+    @property
+    def stem(self) -> int:
+        """What a header and its source have in common."""
+        folder, slash, base = self.path.rpartition(b"/")
+        dot = base.rfind(b".")
+        return low(folder + slash + (base[:dot] if dot > 0 else base))
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """(what stands before the first folder `v<number>`, that number); zeros."""
+        found = re.search(rb"(?:^|(?<=/))[vV]([0-9]{1,3})(?=/)", self.path)
+        number = int(found[1]) if found else 0
+        return (low(self.path[: found.start()]), min(number, 255)) if number else (0, 0)
+
+
+def low(text: bytes) -> int:
+    return xxhash.xxh64_intdigest(text) & 0xFFFFFFFF
+
+
+def name_number(token: text.Token) -> int:
+    return xxhash.xxh64_intdigest(token.terms[-1]) & NAME_MASK
+
+
+def looks_used(source: bytes, token: text.Token) -> bool:
+    """A parenthesis follows, or it begins with a capital and is not all capitals."""
+    behind = source[token.at + len(token.text) :]
+    return re.match(rb" ?\(", behind) is not None or re.match(rb"[A-Z].*[a-z]", token.text, re.DOTALL) is not None
+
+
+def initials_term(name: bytes) -> bytes | None:
+    """`^` and the first letters of the parts of a name's last component, three to eight of them."""
+    found = text.tokens(last_component(name))
+    if not found or not found[0].has_whole:
+        return None
+    letters = b"".join(part[:1] for part in found[0].parts)
+    return b"^" + letters if re.fullmatch(rb"[a-z]{3,8}", letters) else None
 
 
 def minified(lines: list[bytes]) -> bool:
@@ -98,6 +139,8 @@ def joined_hash(parts: list[bytes]) -> int:
 
 def _count(chunk: Chunk, source: bytes, weight: int) -> None:
     for token in text.tokens(source):
+        if token.has_whole and looks_used(source, token):
+            chunk.uses.append(name_number(token))
         chunk.length += len(token.parts)
         for term in token.terms:
             chunk.weights[term] = min(65535, chunk.weights.get(term, 0) + weight)
@@ -138,6 +181,12 @@ def invert(path: bytes, content: bytes) -> File:
     definition_lines = {definition[0] for definition in outline}
     first_definition = min(definition_lines, default=len(lines))
     words, n_name = engine.path_words(path)
+    own: dict[int, bool] = {}
+    for definition in outline:
+        component = text.tokens(last_component(definition[1]))
+        if len(component) == 1 and component[0].has_whole:
+            number = name_number(component[0])
+            own[number] = own.get(number, False) or name_class(definition[2]) > 0
     chunks = []
     upcoming = 0
     columns = Counter()  # how often a name was met on a line: its next occurrence there is meant
@@ -155,6 +204,10 @@ def invert(path: bytes, content: bytes) -> File:
             chunk.definitions.append(Definition(line, column, name, kind, bool(flags & 1), depth))
             _count(chunk, name, NAME)
             last = last_component(name)
+            initials = initials_term(name) if name_class(kind) else None
+            if initials:
+                weight = postings.WEIGHTS[name_class(kind)]
+                chunk.weights[initials] = max(chunk.weights.get(initials, 0), weight)
             if one_part(last):
                 names[last] = max(names.get(last, 0), postings.WEIGHTS[name_class(kind)])
         for number in range(first, end):
@@ -164,6 +217,7 @@ def invert(path: bytes, content: bytes) -> File:
                 _count(chunk, line, weight)
         for name, weight in names.items():
             chunk.weights[text.name_term(name)] = weight
+        chunk.uses = sorted(set(chunk.uses) - own.keys())[:USES_MAX]
         chunks.append(chunk)
     return File(
         path,
@@ -176,4 +230,5 @@ def invert(path: bytes, content: bytes) -> File:
         n_name,
         joined_hash([word for word, _ in words[:n_name]]),
         chunks,
+        sorted(number for number, shown in own.items() if shown),
     )

@@ -17,6 +17,13 @@ STOP_TEXT = (
     b"other same just via per"
 )
 STOP = frozenset(STOP_TEXT.split())
+TASK_TEXT = (
+    b"fix add remove use make allow support handle improve refactor implement introduce move rename change update "
+    b"ensure avoid prevent correct simplify clean cleanup convert replace enable disable drop extract deprecate revert "
+    b"set show pass check stop let keep report return skip ignore address resolve bring teach tweak adjust apply "
+    b"prefer switch reduce"
+)
+TASK = frozenset(text.stem(word) for word in TASK_TEXT.split())
 _BLANK = b" \t\n\v\f\r"
 _IDENTIFIER = rb"[A-Za-z_$\x80-\xff][A-Za-z0-9_$\x80-\xff]*"
 _SYMBOL = re.compile(rb"(?:%s(?:\.|#|/|\\|::|->))*(%s)" % (_IDENTIFIER, _IDENTIFIER), re.DOTALL)
@@ -30,6 +37,9 @@ class Query:
     names: list[bytes] = field(default_factory=list)
     symbol: bool = False
     whole_name: int = 0
+    task: bool = False
+    initials: bytes = b""
+    place: tuple[bytes, int, bytes] | None = None  # path, line from 1 or 0, function
 
 
 def _words(question: bytes, keep_stops: bool) -> dict[bytes, bytes]:
@@ -77,20 +87,67 @@ def _looks_like_a_name(question: bytes, token: text.Token) -> bool:
     return at > 1 and question[at - 1 : at] in (b":", b".") and question[at - 2] not in _BLANK
 
 
+_WORD = rb"[A-Za-z0-9_$\x80-\xff]"
+_PATH = rb"[A-Za-z0-9_$\x80-\xff./\-+@~%\\]"
+_PYTHON = re.compile(rb'File "([^"]+)", line (\d+)(?!%s)(?:, in (.*))?' % _WORD, re.DOTALL)
+_LINE = re.compile(rb"(%s+):(\d+)(?!%s)" % (_PATH, _WORD))
+
+
+def _last(name: bytes) -> bytes:
+    return re.search(rb"%s*\Z" % _WORD, name)[0]
+
+
+def _function(text_: bytes) -> bytes:
+    name = re.match(rb"(?:%s|[.#:])*" % _WORD, text_.lstrip(b"'`\""))[0]
+    return _last(re.sub(rb"[.#:]+\Z", b"", name))
+
+
+def _path_like(path: bytes) -> bool:
+    return b"/" in path[1:] or b"." in path[1:-1]
+
+
+def _number(digits: bytes) -> int:
+    return int(digits) if int(digits) < 100_000_000 else 0
+
+
+def place(question: bytes) -> tuple[bytes, int, bytes] | None:
+    found = _PYTHON.search(question)
+    first = question.find(b'File "')
+    if found and found.start() == first and _number(found[2]):
+        return found[1], _number(found[2]), _function(found[3] or b"")
+    for at in (m.start() for m in re.finditer(b":", question)):
+        path = re.search(rb"%s*\Z" % _PATH, question[:at])[0]
+        line = re.match(rb":(\d+)(?!%s)" % _WORD, question[at:])
+        if not path or not line or not _number(line[1]) or not _path_like(path):
+            continue
+        before, behind = question[: at - len(path)], question[at + line.end() :]
+        name = b""
+        if before.endswith(b"("):
+            name = _last(re.search(rb"(?:%s|\.)*\Z" % _WORD, before[:-1].removesuffix(b" "))[0].rstrip(b"."))
+        elif behind.startswith(b":in ") and len(behind) > 4:
+            name = _function(behind[4:])
+        return path, _number(line[1]), name
+    return (question, 0, b"") if re.fullmatch(rb"%s+" % _PATH, question) and _path_like(question) else None
+
+
 def parse(question: bytes) -> Query:
     question = question.strip(_BLANK)
     single = not any(c in _BLANK for c in question)
     words = _words(question, single) or _words(question, True)
     query = Query(list(words), list(words.values()), _extra(question, words))
+    query.task = len(words) > 2 and query.words[0] in TASK
+    query.initials = question.lower() if re.fullmatch(rb"[A-Za-z]{3,8}", question) else b""
+    query.place = place(question)
+    given = [query.place[2]] if query.place and 0 < len(query.place[2]) <= NAME_MAX else []
     tokens = text.tokens(question)
     symbol = _SYMBOL.fullmatch(question) or (
         _SYMBOL.fullmatch(question[:-1]) if question[-1:] in (b"?", b"!") else None
     )
     if symbol and len(question) <= NAME_MAX:
         query.symbol = True
-        query.names = [question] + ([question[symbol.start(1) :]] if symbol.start(1) else [])
+        query.names = given + [question] + ([question[symbol.start(1) :]] if symbol.start(1) else [])
         query.whole_name = inverted.joined_hash([part for token in tokens for part in token.parts])
         return query
     named = [t for t in tokens if t.kind == "word" and not t.text[:1].isdigit() and _looks_like_a_name(question, t)]
-    query.names = [token.text for token in named][:NAMES]
+    query.names = (given + [token.text for token in named])[:NAMES]
     return query

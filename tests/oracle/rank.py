@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import bisect
 import math
+import re
+import runpy
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -16,8 +20,11 @@ from oracle import inverted, postings, query, text
 CHUNK_CANDIDATES, PATH_CANDIDATES, NAME_CANDIDATES, TOP_SUM = 64, 40, 256, 32
 PREFIX_RAW, PREFIX_STEM = 3, 4
 SCALE = 1 << 20
-TEST, EXAMPLE, COMPAT, VENDORED, GENERATED = 1, 2, 4, 8, 16
+VOTERS, DEFINERS, FURTHER, FUNCTION_CHUNKS = 30, 2, 2, 3
+FADE_FROM, FADE_WORDS, SMALL_PROJECT, LARGE_PROJECT = 3, 5, 100, 3000
+TEST, EXAMPLE, COMPAT, VENDORED, GENERATED, HEADER, SOURCE = 1, 2, 4, 8, 16, 32, 64
 LENGTHS = postings.lengths()
+_GROUPS = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "synonyms.py"))["GROUPS"]
 
 
 @dataclass
@@ -56,9 +63,12 @@ class _Features:
     best: int | None = None
     define: int | None = None
     define_code: int = -1
+    initials: bool = False
+    place: int | None = None
+    further: list[tuple[int, float]] = field(default_factory=list)  # (chunk, how good it is beside the best)
     chunks: float = 0.0
     top_sum: float = 0.0
-    path: float = 0.0
+    votes: float = 0.0
 
 
 def idf(n: int, df: int) -> float:
@@ -69,6 +79,13 @@ def _related(a: bytes, b: bytes, shortest: int) -> bool:
     """Equal, or one begins with the other and that one has so many bytes."""
     short, long = sorted((a, b), key=len)
     return a == b or (len(short) >= shortest and long.startswith(short))
+
+
+@cache
+def synonyms(stem: bytes) -> set[bytes]:
+    """From the groups of scripts/synonyms.py."""
+    groups = [[text.stem(word.encode()) for word in line.split()] for line in _GROUPS.split("\n")]
+    return {other for group in groups if stem in group for other in group} - {stem}
 
 
 def _path_matches(file: inverted.File, question: query.Query) -> tuple[set[int], set[int], set[int], int]:
@@ -102,19 +119,33 @@ class _Ranking:
         terms = []
         for i, word in enumerate(question.words):
             value = idf(n, len(corpus.lists[word][0])) if word in corpus.lists else 0.0
-            self.word_idf.append(value)
-            self.path_weight.append(value / (1 + weights["path_decay"] * i))
-            terms.append((word, value / (1 + weights["word_decay"] * i)))
+            self.word_idf.append(0.0)
+            self.path_weight.append(0.0)
+            self._weigh(i, value)
+            terms.append((word, self.word_idf[i] / (1 + weights["word_decay"] * self._position(i))))
         for term, weight in question.extra.items():
             terms.append((term, idf(n, len(corpus.lists[term][0])) * weight if term in corpus.lists else 0.0))
+        self.terms = terms
+        self.word_weight = terms[0][1] if question.words else 0.0
         self.scores = self._bm25(terms)
         self.matches = [_path_matches(file, question) for file in corpus.files]
         for i, value in enumerate(self.word_idf):
             found = sum(i in exact for _, exact, _, hits in self.matches if hits)
             if value == 0 and found:
-                self.word_idf[i] = idf(len(corpus.files), found)
-                self.path_weight[i] = self.word_idf[i] / (1 + weights["path_decay"] * i)
+                self._weigh(i, idf(len(corpus.files), found))
+        self.rare_weight = []
+        for i, value in enumerate(self.path_weight):
+            named = sum(i in name for name, _, _, hits in self.matches if hits)
+            share = idf(len(corpus.files), named) / idf(len(corpus.files), 1) if named else 1.0
+            self.rare_weight.append(value * (1 - weights["name_rarity"] * (1 - share)))
         self.name_scores = [self._name_score(*both) for both in zip(corpus.files, self.matches, strict=True)]
+
+    def _position(self, i: int) -> int:
+        return i - 1 if self.question.task and i else i
+
+    def _weigh(self, i: int, value: float) -> None:
+        self.word_idf[i] = value * (self.weights["task_word"] if self.question.task and i == 0 else 1)
+        self.path_weight[i] = self.word_idf[i] / (1 + self.weights["path_decay"] * self._position(i))
 
     def _bm25(self, terms: Iterable[tuple[bytes, float]]) -> np.ndarray:
         """Scores of all chunks in 1 / SCALE; what each term adds is computed in single precision and cut."""
@@ -128,12 +159,40 @@ class _Ranking:
                 sums[docs] += (np.float32(weight) * np.float32(SCALE) * (y / (k[docs] + y))).astype(np.int64)
         return sums
 
+    def named_scores(self, words: set[int]) -> np.ndarray:
+        """What these words of the question give to all chunks."""
+        return self._bm25([self.terms[i] for i in sorted(words)])
+
     def _name_score(self, file: inverted.File, match: tuple[set[int], set[int], set[int], int]) -> float:
         name, _, _, hits = match
         total = sum(self.path_weight)
         precision = min(1.0, hits / file.n_name) if file.n_name else 0.0
-        cover = precision * math.sqrt(sum(self.path_weight[i] for i in sorted(name)) / total) if total > 0 else 0.0
-        return self.weights["name_cover"] * cover + self.weights["name_precision"] * precision
+        cover = precision * math.sqrt(sum(self.rare_weight[i] for i in sorted(name)) / total) if total > 0 else 0.0
+        fade = max(0.0, 1 - max(0, len(self.question.words) - FADE_FROM) / FADE_WORDS)
+        return self.weights["name_cover"] * cover + self.weights["name_precision"] * (precision * fade)
+
+    def synonyms_score(self, file: inverted.File) -> float:
+        stems = {stem for _, stem in file.words[: file.n_name]}
+        words = self.question.words
+        found = [i for i, word in enumerate(words) if stems & (synonyms(word) - set(words))]
+        total = sum(self.word_idf)
+        if not found or not file.n_name or total <= 0:
+            return 0.0
+        share = sum(self.word_idf[i] for i in found) / math.sqrt(file.n_name) / total
+        return self.weights["synonyms"] * math.sqrt(min(1.0, share))
+
+    def coverage_score(self, f: int) -> float:
+        first, end = self.corpus.first[f], self.corpus.first[f + 1]
+        found = [
+            i
+            for i, word in enumerate(self.question.words)
+            if self.word_idf[i] > 0 and any(first <= c < end for c in self.corpus.lists.get(word, ((), ()))[0])
+        ]
+        total, files = sum(self.word_idf), len(self.corpus.files)
+        if total <= 0 or files <= SMALL_PROJECT:
+            return 0.0
+        large = min(1.0, math.log(files / SMALL_PROJECT) / math.log(LARGE_PROJECT / SMALL_PROJECT))
+        return self.weights["coverage"] * (large * (sum(self.word_idf[i] for i in found) / total))
 
     def folders_score(self, match: tuple[set[int], set[int], set[int], int]) -> float:
         _, exact, folders, _ = match
@@ -188,46 +247,156 @@ def rank(
     candidates: dict[int, _Features] = {}
     k = min(max(limit + limit // 2, CHUNK_CANDIDATES), len(corpus.chunks))
     scored = [c for c in np.flatnonzero(r.scores > 0).tolist() if shown(c)]
-    for i, chunk in enumerate(sorted(scored, key=lambda c: (-r.scores[c], c))[:k]):
+    top = sorted(scored, key=lambda c: (-r.scores[c], c))[:k]
+    for i, chunk in enumerate(top):
         features = candidates.setdefault(corpus.file_of[chunk], _Features())
         if i < TOP_SUM:
             features.top_sum += int(r.scores[chunk]) / SCALE
     named = [f for f, match in enumerate(r.matches) if match[3] and kept[f]]
     for f in sorted(named, key=lambda f: (-r.name_scores[f], f))[:PATH_CANDIDATES]:
         candidates.setdefault(f, _Features())
+    _places(r, candidates, kept, shown)
     for name in parsed.names:
         for chunk, code, may_add in r.definitions(name):
-            f = corpus.file_of[chunk]
-            if shown(chunk) and (may_add or f in candidates):
-                features = candidates.setdefault(f, _Features())
-                if code > features.define_code:
-                    features.define, features.define_code = chunk, code
+            if shown(chunk) and (may_add or corpus.file_of[chunk] in candidates):
+                _define(candidates.setdefault(corpus.file_of[chunk], _Features()), chunk, code)
+    defined = any(features.define is not None for features in candidates.values())
+    word_known = bool(parsed.words) and r.word_weight > 0
+    if parsed.initials and (question.strip().isupper() or not word_known) and not defined:
+        docs, weights_ = corpus.lists.get(b"^" + parsed.initials, ((), ()))
+        for chunk, weight in zip(docs, weights_, strict=True) if len(docs) <= NAME_CANDIDATES else ():
+            if shown(chunk):
+                features = candidates.setdefault(corpus.file_of[chunk], _Features())
+                _define(features, int(chunk), postings.WEIGHTS.index(weight))
+                features.initials = True
     for f, features in candidates.items():
         own = [c for c in range(corpus.first[f], corpus.first[f + 1]) if r.scores[c] > 0 and (not kinds or shown(c))]
         own.sort(key=lambda c: (-r.scores[c], c))
-        top = [int(r.scores[c]) for c in own[:4]] + [0] * 4
-        features.chunks = (top[0] + top[1] / 2.0 + top[2] / 4.0 + top[3] / 8.0) / SCALE
-        features.best = own[0] if own else None
-        if not own and not kinds and corpus.first[f] < corpus.first[f + 1]:
-            features.best = corpus.first[f]  # the path alone brought it here
+        best = [int(r.scores[c]) for c in own[:4]] + [0] * 4
+        features.chunks = (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
+        _choose(r, f, features, kinds, shown)
+    _vote(r, candidates, top[:VOTERS])
     return _ordered(r, candidates, limit, shown)
 
 
-def _score(r: _Ranking, f: int, features: _Features, most_chunks: float, most_sum: float) -> float:
-    w, file = r.weights, r.corpus.files[f]
-    value = r.name_scores[f] + r.folders_score(r.matches[f])
-    if most_chunks > 0:
-        value += w["chunks"] * (features.chunks / most_chunks)
-    if most_sum > 0:
-        value += w["top_sum"] * (features.top_sum / most_sum)
+def _places(
+    r: _Ranking, candidates: dict[int, _Features], kept: list[bool], shown: Callable[[int], bool]
+) -> None:
+    """The files whose paths end most like the place in the question, and the chunk of its line."""
+    if r.question.place is None:
+        return
+    wanted = re.split(rb"[/\\]", r.question.place[0])[::-1]
+    agree = {}
+    for f, file in enumerate(r.corpus.files):
+        if kept[f] and r.matches[f][3]:
+            parts = file.path.split(b"/")[::-1]
+            same = [a == b and a != b"" for a, b in zip(wanted, parts, strict=False)]
+            agree[f] = [*same, False].index(False)
+    most = max(agree.values(), default=0)
+    for f in [f for f, n in agree.items() if n == most and n]:
+        features = candidates.setdefault(f, _Features())
+        chunks = range(r.corpus.first[f], r.corpus.first[f + 1])
+        before = [c for c in chunks if r.corpus.chunks[c].line < r.question.place[1]] or list(chunks[:1])
+        if before and shown(before[-1]):
+            features.place = before[-1]
+
+
+def _define(features: _Features, chunk: int, code: int) -> None:
+    if features.place is not None and features.define is not None:
+        better = features.define < chunk <= features.place
+    else:
+        better = features.define is None or code > features.define_code
+    if better:
+        features.define, features.define_code = chunk, code
+
+
+def _choose(r: _Ranking, f: int, features: _Features, kinds: int, shown: Callable[[int], bool]) -> None:
+    """The chunk that stands for a file, and those that may follow."""
+    corpus, w = r.corpus, r.weights
+    again = r.named_scores(r.matches[f][0])
+    values = {}
+    for c in range(corpus.first[f], corpus.first[f + 1]):
+        if r.scores[c] > 0 and shown(c):
+            value = float(r.scores[c]) - (1 - w["name_again"]) * float(again[c])
+            if not corpus.chunks[c].kinds and c != features.define:
+                value *= w["undefined"]
+            if value > 0:
+                values[c] = value
+    order = sorted(values, key=lambda c: (-values[c], c))[: FURTHER + 1]
+    features.best = order[0] if order else None
+    if features.define is not None and r.question.symbol:
+        features.best = features.define
+    if features.place is not None and r.question.place and r.question.place[1]:
+        features.best = features.place
+        define = features.define
+        if define is not None and not define <= features.place <= define + FUNCTION_CHUNKS:
+            features.best = define
+    if not r.question.symbol:
+        features.further = [(c, values[c] / values[order[0]]) for c in order if c != features.best][:FURTHER]
+    if features.best is None and not kinds and corpus.first[f] < corpus.first[f + 1]:
+        features.best = corpus.first[f]  # the path alone brought it here
+
+
+def _vote(r: _Ranking, candidates: dict[int, _Features], voters: list[int]) -> None:
+    defined: dict[int, list[int]] = {}
+    for f in candidates:
+        for name in r.corpus.files[f].names:
+            defined.setdefault(name, []).append(f)
+    for chunk in voters:
+        edges = [
+            f
+            for name in r.corpus.chunks[chunk].uses
+            if len(defined.get(name, ())) <= DEFINERS
+            for f in defined.get(name, ())
+            if f != r.corpus.file_of[chunk]
+        ]
+        for f in edges:
+            candidates[f].votes += int(r.scores[chunk]) / SCALE / len(edges)
+
+
+@dataclass
+class _Most:
+    """The largest value of each feature that is divided by it."""
+
+    chunks: float
+    top_sum: float
+    votes: float
+
+
+def _kin_score(r: _Ranking, f: int, candidates: Iterable[int]) -> float:
+    """A header beside its source, a version beside a newer one."""
+    file, others = r.corpus.files[f], [r.corpus.files[g] for g in candidates]
+    value = 0.0
+    if file.flags & HEADER and any(g.flags & SOURCE and g.stem == file.stem for g in others):
+        value += r.weights["header"]
+    where, version = file.version
+    asked = any(word.isdigit() and int(word) == version for word in r.question.raw)
+    if where and not asked and any(g.version[0] == where and g.version[1] > version for g in others):
+        value += r.weights["old_version"]
+    return value
+
+
+def _score(r: _Ranking, f: int, candidates: dict[int, _Features], most: _Most) -> float:
+    w, file, features = r.weights, r.corpus.files[f], candidates[f]
+    value = r.name_scores[f] + r.folders_score(r.matches[f]) + r.synonyms_score(file) + r.coverage_score(f)
+    if most.chunks > 0:
+        value += w["chunks"] * (features.chunks / most.chunks)
+    if most.top_sum > 0:
+        value += w["top_sum"] * (features.top_sum / most.top_sum)
+    if most.votes > 0:
+        value += w["links"] * (features.votes / most.votes)
     if features.define is not None:
-        if r.question.symbol:
+        if features.initials:
+            value += w["initials"]
+        elif r.question.symbol:
             value += w["symbol"] + (w["symbol_type"] if features.define_code == 2 else 0)
         else:
             value += w["named"] * (1 if features.define_code else 0.5)
+    if features.place is not None:
+        value += w["place"]
     if r.question.symbol and file.whole_name == r.question.whole_name and file.n_name:
         value += w["symbol_file"]
-    value += w["depth"] * min(3, file.depth - r.corpus.depth)
+    value += w["depth"] * min(3, file.depth - r.corpus.depth) + _kin_score(r, f, candidates)
     for bit, name in (
         (TEST, "test"),
         (EXAMPLE, "example"),
@@ -241,23 +410,27 @@ def _score(r: _Ranking, f: int, features: _Features, most_chunks: float, most_su
 
 
 def _ordered(r: _Ranking, candidates: dict[int, _Features], limit: int, shown: Callable[[int], bool]) -> list[Hit]:
-    most_chunks = max((features.chunks for features in candidates.values()), default=0)
-    most_sum = max((features.top_sum for features in candidates.values()), default=0)
+    everything = candidates.values()
+    most = _Most(*(max((getattr(f, name) for f in everything), default=0) for name in ("chunks", "top_sum", "votes")))
     first = []
     for f, features in candidates.items():
-        best = features.define if r.question.symbol and features.define is not None else features.best
-        if best is not None:
-            first.append((-_score(r, f, features, most_chunks, most_sum), f, best))
+        if features.best is None:
+            continue
+        score = _score(r, f, candidates, most)
+        first.append((-score, f, features.best))
+        for chunk, share in features.further:
+            first.append((-(score + r.weights["further"] * (2 - share)), f, chunk))
     places = sorted(first)
     if len(places) < limit:
-        shown_already = {chunk for _, _, chunk in places}
-        further = [
+        listed = {chunk for _, _, chunk in places}
+        listed |= {chunk for features in everything for chunk, _ in features.further}
+        others = [
             (-int(r.scores[c]) / SCALE, f, c)
             for f in candidates
             for c in range(r.corpus.first[f], r.corpus.first[f + 1])
-            if r.scores[c] > 0 and c not in shown_already and shown(c)
+            if r.scores[c] > 0 and c not in listed and shown(c)
         ]
-        places += sorted(further)
+        places += sorted(others)
     return [Hit(r.corpus.files[f].path, r.corpus.chunks[c].line + 1, -score) for score, f, c in places]
 
 

@@ -153,3 +153,20 @@ def definitions(segment: Segment, chunk: int) -> tuple[tuple[int, int, int] | No
         at += 2
     assert at == end
     return parent, out
+
+
+def links(segment: Segment, file: int) -> tuple[list[int], list[list[int]]]:
+    """(names that a file defines, names that each of its chunks uses)."""
+    ranks, blob = segment.arrays["file_rank"], segment.arrays["links"].tobytes()
+    at = int(ranks[file]["links"])
+    end = int(ranks[file + 1]["links"]) if file + 1 < len(ranks) else len(blob)
+    first, last = segment.arrays["file_chunks"][file : file + 2].tolist()
+    count, at = postings.leb128(blob, at)
+    out = []
+    for chunk in range(first, last + 1):
+        out.append([int.from_bytes(blob[at + 3 * i : at + 3 * i + 3], "little") for i in range(count)])
+        at += 3 * count
+        if chunk < last:
+            count, at = blob[at], at + 1
+    assert at == end
+    return out[0], out[1:]

@@ -12,13 +12,16 @@ WORDS_TEXT = (
     "utf8"
 )
 WORDS = WORDS_TEXT.split()
-FOLDERS = ("", "", "src/", "src/net/", "lib/http_server/", "tests/", "docs/", "vendor/queue/", "legacy/", "src/retry/")
+FOLDERS_TEXT = (
+    "src/ src/net/ src/retry/ lib/http_server/ tests/ docs/ vendor/queue/ legacy/ api/v1/ api/v2/ api/v2/"
+)
+FOLDERS = ("", "", *FOLDERS_TEXT.split())
 NAMES_TEXT = (
     "parse date http_server retryPolicy backoff QueueMap hash_map index utils __init__ mod main "
     "test_parse parse_test JoinSet retry.test conftest HTTPServer readme cache 漢字 lock_"
 )
 NAMES = NAMES_TEXT.split()
-EXTENSIONS = ("py", "py", "rs", "go", "js", "c", "java", "rb", "md", "txt", "json", "min.js", "sh")
+EXTENSIONS = ("py", "py", "rs", "go", "js", "c", "c", "h", "java", "rb", "md", "txt", "json", "min.js", "sh")
 TEMPLATES = {
     "py": (
         "def {name}({word}, {word}):",
@@ -73,6 +76,7 @@ TEMPLATES = {
         "  {name}({word}, 0x{hex}ul);",
         "#include <{word}.h>",
     ),
+    "h": ("int {name}(int {word});", "struct {name} {{ int {word}; }};", "#define {WORD} {number}", "/* {words} */"),
     "java": (
         "class {Name} {{",
         "  void {name}(int {word}) {{ }}",
@@ -144,8 +148,31 @@ def question(rng: random.Random) -> bytes:
         return identifier(rng, rng.random() < 0.4).encode()
     if form < 0.35:
         return f"{identifier(rng, True)}{rng.choice(('::', '.', '->', '#'))}{identifier(rng)}".encode()
+    if form < 0.42:
+        return _mistyped(rng, identifier(rng, rng.random() < 0.5)).encode()
+    if form < 0.47:
+        return "".join(rng.choice("pdhsrbqm") for _ in range(3)).upper().encode()
+    if form < 0.55:
+        return _place(rng).encode()
     words = [rng.choice((rng.choice(WORDS), identifier(rng), "unknown")) for _ in range(rng.randint(1, 5))]
-    return " ".join(words).encode()
+    return " ".join([rng.choice(("fix", "Adding", "v1", "to"))] * (rng.random() < 0.2) + words).encode()
+
+
+def _mistyped(rng: random.Random, name: str) -> str:
+    at = rng.randrange(len(name))
+    return name[:at] + rng.choice(("", "e", name[at] * 2, name[at + 1 : at + 2] + name[at])) + name[at + 1 :]
+
+
+def _place(rng: random.Random) -> str:
+    where, line = path(rng)[0].decode(), rng.choice((0, 1, 7, 39, 41, 90, 500))
+    forms = (
+        f"{where}:{line}",
+        f'File "/home/x/{where}", line {line}, in {identifier(rng)}',
+        f"at {identifier(rng, True)}.{identifier(rng)} ({where}:{line}:3)",
+        f"{where}:{line}:in `{identifier(rng)}'",
+        where,
+    )
+    return rng.choice(forms)
 
 
 def write(root: Path, files: dict[bytes, bytes], old: bool = True) -> None:
