@@ -50,7 +50,7 @@ cdef enum:
     HEAD_LINES = 60            # comments up there, before the first definition, speak about the file
     RACY_NS = 20000000         # a file this young when it was read may change again within one tick of its clock
     INITIALS_MIN = 3           # letters
-    INITIALS_MAX = 8
+    INITIALS_MAX = 5           # longer ones nobody types, and their terms take much of the dictionary
     DOC_LIMIT = 1 << 27        # chunks of one segment: what a single posting can name
 
 cdef enum FileStatus:

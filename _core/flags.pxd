@@ -514,7 +514,7 @@ cdef inline const char* command_notes(int command) noexcept nogil:
             b"    synonyms: what says the same in its name        coverage: how much of QUERY it has at all\n"
             b"    links: good chunks use what it defines          depth: folders above it\n"
             b"    symbol, symbol_type, named: it defines QUERY    symbol_file: it is named like the symbol\n"
-            b"    initials: it defines what QUERY abbreviates     place: QUERY is a line of it\n"
+            b"    abbreviated: QUERY is short for what it defines place: QUERY is a line of it\n"
             b"    test, example, compat, generated, vendored: what is lowered for being that\n"
             b"    header, old_version: its source, a newer version of it was found as well\n"
             b"    further: not the file's best chunk              bm25: it only fills the list up\n")

@@ -22,7 +22,7 @@ cdef enum:
     NAMES = 16
     NAME_MAX = 255
     INITIALS_MIN = 3    # as in builder.pxd
-    INITIALS_MAX = 8
+    INITIALS_MAX = 5
 
 cdef struct Word:
     uint8_t[TERM_MAX] stem

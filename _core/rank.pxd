@@ -3,7 +3,7 @@
 
 1. Words and extra terms become weighted terms; the best chunks by BM25 are retrieved (`score.pxd`).
 2. Candidates: the files of those chunks, the files whose names match best, the files that define exactly what is named
-   (or, when none does, what has these initials), the file of a place that the question names.
+   (or, when none does, one with these initials or of which it is a part), the file of a place that the question names.
 3. A candidate's chunks are scored exactly, its features combined with the weights of `Weights` (all in one place; the
    Python door can set them). N(v) divides by the largest v among the candidates.
 4. Files by that score, ties by path. Each gives its best chunk, and to a question that is no name up to FURTHER more,
@@ -55,6 +55,8 @@ cdef enum:
     FURTHER = 2             # chunks of a file besides its best that are ranked with it
     FUNCTION_CHUNKS = 3     # a line so far behind the beginning of the function that was named may belong to it
     VOTERS = 30             # chunks that vote by their links
+    SIEVE = 1 << 13
+    SIEVE_WORDS = 1 << 7
     DEFINERS = 2            # candidates that may define a name that is voted for
     FADE_FROM = 3           # words of a question from which on `name_precision` counts less,
     FADE_WORDS = 5          # and how many more until it counts nothing
@@ -79,7 +81,7 @@ cdef struct Weights:
     double symbol           # a one-word question that the file defines
     double symbol_type      # ... as a type, on top
     double symbol_file      # ... and is named after
-    double initials         # what defines a name with the initials that were asked for, when nothing is called so
+    double abbreviated      # what defines a name with these initials or with this part, when nothing is called so
     double place            # the file that the question gives as a place
     double named            # a multi-word question's identifier that the file defines (half for values)
     double depth            # per level below the shallowest file, three at most
@@ -93,6 +95,7 @@ cdef struct Weights:
     double undefined        # share of its BM25 with which a chunk that defines nothing stands for its file
     double name_again       # share that words of the file's name keep there
     double further          # of a further chunk of a file: this when it is as good as the best, else up to twice this
+    double plain            # not 0: the best chunks by BM25 and nothing else, what all the rest is held against
     double exhaustive       # not 0: no pruning, for tests and for measuring what it saves
 
 cdef enum:
@@ -108,7 +111,7 @@ cdef enum:
     SIGNAL_LINKS
     SIGNAL_SYMBOL
     SIGNAL_SYMBOL_TYPE
-    SIGNAL_INITIALS
+    SIGNAL_ABBREVIATED
     SIGNAL_PLACE
     SIGNAL_NAMED
     SIGNAL_SYMBOL_FILE
@@ -148,6 +151,7 @@ cdef struct Results:
 cdef struct Candidate:
     uint32_t segment
     uint32_t file
+    const RankRecord* rank
     uint32_t first, end     # its chunks
     uint32_t best           # the best of them
     uint32_t[FURTHER] next  # those behind it, NO_DOC when there are no more
@@ -157,7 +161,7 @@ cdef struct Candidate:
     uint32_t words          # ... is in one of its chunks
     uint32_t define         # the chunk that defines the asked name, NO_DOC
     int define_code         # 0 value, 1 function, 2 type
-    bint initials           # that chunk only has the initials
+    bint abbreviated        # that chunk defines no such name, but one with these initials or with this part
     uint32_t place          # the chunk that the question gives as a place, NO_DOC
     double chunks
     double top_sum
@@ -172,6 +176,8 @@ cdef struct Voter:
     uint32_t segment
     uint32_t file
     uint32_t chunk
+    uint32_t n_uses
+    const uint8_t* uses     # names (`links.pxd`)
     double score
 
 cdef struct Ranking:
@@ -218,7 +224,7 @@ cdef inline void default_weights(Weights* w) noexcept nogil:
     w.symbol = 3
     w.symbol_type = 1
     w.symbol_file = 1.5
-    w.initials = 2
+    w.abbreviated = 2
     w.place = 5
     w.named = 0.2
     w.depth = -0.1
@@ -232,6 +238,7 @@ cdef inline void default_weights(Weights* w) noexcept nogil:
     w.undefined = 0.6
     w.name_again = 0.4
     w.further = -1.2
+    w.plain = 0
     w.exhaustive = 0
 
 
@@ -318,7 +325,8 @@ cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) n
         memset(&c, 0, sizeof(c))
         c.segment = segment
         c.file = file
-        if not segment_file_chunks(&r.index.segments[segment], file, &c.first, &c.end):
+        c.rank = segment_rank(&r.index.segments[segment], file)
+        if c.rank == NULL or not segment_file_chunks(&r.index.segments[segment], file, &c.first, &c.end):
             return NULL
         c.best = c.first
         c.define = NO_DOC
@@ -338,6 +346,7 @@ cdef inline void _from_chunks(Ranking* r, uint32_t k) noexcept nogil:
     cdef uint32_t* order = <uint32_t*>malloc(<size_t>k * 4)
     cdef Hit* h
     cdef Candidate* c
+    cdef Result other
     if not top_init(&top, k) or order == NULL:
         free(order)
         top_free(&top)
@@ -352,6 +361,15 @@ cdef inline void _from_chunks(Ranking* r, uint32_t k) noexcept nogil:
         r.failed = True
     for i in range(top.n):
         h = &top.items[order[i]]
+        if r.weights.plain:
+            memset(&other, 0, sizeof(other))
+            other.segment = h.segment
+            other.file = segment_chunk_file(&r.index.segments[h.segment], h.chunk)
+            other.chunk = h.chunk
+            other.candidate = other.line = NO_DOC
+            other.score = h.score / <double>SCALE
+            bytes_add(&r.others, &other, sizeof(other))
+            continue
         c = _candidate(r, h.segment, segment_chunk_file(&r.index.segments[h.segment], h.chunk))
         if c == NULL:
             break
@@ -551,7 +569,8 @@ cdef inline void _from_names(Ranking* r) noexcept nogil:
                 elif code_weight(codes[j]) >= WEIGHT_NAME + WEIGHT_SIGNATURE and read < NAMES_READ:
                     if not filter_chunk(r.filter, x, s, docs[j]):
                         continue
-                    if source_defines(x, s, docs[j], name.at + at, name.len - at, &work, &kind, &read):
+                    if source_defines(x, s, docs[j], name.at + at, name.len - at, False, &work, &kind,
+                                      &read):
                         _define(r, s, docs[j], name_code(kind), True)
             free(docs)
             free(codes)
@@ -576,7 +595,6 @@ cdef inline void _from_initials(Ranking* r) noexcept nogil:
     cdef uint8_t* codes
     cdef uint64_t df = 0
     cdef List list_
-    cdef Candidate* c
     text[0] = 94
     memcpy(text + 1, r.query.initials, r.query.n_initials)
     for s in range(x.n_segments):
@@ -597,9 +615,37 @@ cdef inline void _from_initials(Ranking* r) noexcept nogil:
             _define(r, s, docs[i], codes[i], True)
         free(docs)
         free(codes)
+
+
+cdef inline bint _is_part(const Ranking* r) noexcept nogil:
+    """The question is one name of several parts that no chunk has as a whole: perhaps it is a part of one."""
+    cdef uint32_t i
+    if not r.query.symbol or r.query.n_names != 1:
+        return False
+    for i in range(r.query.n_words, r.query.n_terms):
+        if r.query.terms[i].weight == 1 and r.term_weight[i] <= 0:
+            return True
+    return False
+
+
+cdef inline void _from_parts(Ranking* r) noexcept nogil:
+    """Which of the best chunks define a name that the question is a part of; their files say."""
+    cdef const Name* name = &r.query.names[0]
+    cdef uint32_t i, read = 0
+    cdef int kind = 0
+    cdef Bytes work
+    bytes_init(&work)
+    for i in range(r.n_voters):
+        if source_defines(r.index, r.voters[i].segment, r.voters[i].chunk, name.at, name.len, True, &work, &kind, &read):
+            _define(r, r.voters[i].segment, r.voters[i].chunk, name_code(kind), False)
+    bytes_free(&work)
+
+
+cdef inline void _abbreviated(Ranking* r) noexcept nogil:
+    """What is defined so far only has the initials, or the part."""
+    cdef uint32_t i
     for i in range(<uint32_t>(r.candidates.len // sizeof(Candidate))):
-        c = &(<Candidate*>r.candidates.data)[i]
-        c.initials = c.define != NO_DOC
+        (<Candidate*>r.candidates.data)[i].abbreviated = (<Candidate*>r.candidates.data)[i].define != NO_DOC
 
 
 cdef inline void _from_place(Ranking* r) noexcept nogil:
@@ -842,6 +888,7 @@ cdef struct Link:
 cdef struct Links:
     Link* slots
     uint32_t mask
+    uint64_t[SIEVE_WORDS] sieve  # bit `name % SIEVE` for each name in a slot: nearly all names of a file end there
 
 
 cdef inline Link* _link(const Links* t, uint32_t name) noexcept nogil:
@@ -852,21 +899,35 @@ cdef inline Link* _link(const Links* t, uint32_t name) noexcept nogil:
     return &t.slots[i]
 
 
-cdef inline const uint8_t* _uses(Ranking* r, const Voter* v, uint32_t* n) noexcept nogil:
-    """The n names that a voter uses; NULL when damaged."""
+cdef inline void _uses(Ranking* r, Voter* v) noexcept nogil:
+    """Finds the names that a voter uses; none when damaged."""
     cdef Segment* s = &r.index.segments[v.segment]
     cdef const uint8_t* end = NULL
     cdef const uint8_t* p = segment_links(s, v.file, &end)
-    cdef uint32_t first = 0, stop = 0
-    n[0] = 0
+    cdef uint32_t first = 0, stop = 0, n = 0
+    v.uses = NULL
+    v.n_uses = 0
     if p != NULL and segment_file_chunks(s, v.file, &first, &stop):
-        p = links_names(p, end, n)
+        p = links_names(p, end, &n)
         if p != NULL:
-            p = links_uses(p + NAME_BYTES * <size_t>n[0], end, v.chunk - first, n)
-        if p != NULL:
-            return p
-    s.store.damaged = True
-    return NULL
+            v.uses = links_uses(p + NAME_BYTES * <size_t>n, end, v.chunk - first, &v.n_uses)
+    if v.uses == NULL:
+        s.store.damaged = True
+
+
+cdef inline void _definers(const Links* t, const uint8_t* p, uint32_t n, uint32_t candidate) noexcept nogil:
+    """Notes which of the names at `p` a candidate defines."""
+    cdef uint32_t k, name
+    cdef Link* link
+    for k in range(n):
+        name = name_at(p, k)
+        if not (t.sieve[(name % SIEVE) >> 6] >> (name & 63)) & 1:
+            continue
+        link = _link(t, name)
+        if link.name:
+            if link.definers < DEFINERS:
+                link.by[link.definers] = candidate
+            link.definers += 1
 
 
 cdef inline void _votes(Ranking* r) noexcept nogil:
@@ -874,16 +935,16 @@ cdef inline void _votes(Ranking* r) noexcept nogil:
 
     A name that more than DEFINERS of the candidates define says nothing."""
     cdef Candidate* all = <Candidate*>r.candidates.data
-    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, k, d, m, edges, uses = 0
+    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, k, d, m, name, edges, uses = 0
     cdef Links t
     cdef Link* link
     cdef const uint8_t* p
     cdef const uint8_t* end = NULL
     cdef const Voter* v
-    cdef bint own
+    cdef bint giving
     for i in range(r.n_voters):
-        _uses(r, &r.voters[i], &m)
-        uses += m
+        _uses(r, &r.voters[i])
+        uses += r.voters[i].n_uses
     if uses == 0:
         return
     t.mask = 15
@@ -893,35 +954,31 @@ cdef inline void _votes(Ranking* r) noexcept nogil:
     if t.slots == NULL:
         r.failed = True
         return
+    memset(t.sieve, 0, sizeof(t.sieve))
     for i in range(r.n_voters):
-        p = _uses(r, &r.voters[i], &m)
-        for k in range(m if p != NULL else 0):
-            link = _link(&t, name_at(p, k))
-            link.name = name_at(p, k) + 1
+        for k in range(r.voters[i].n_uses):
+            name = name_at(r.voters[i].uses, k)
+            _link(&t, name).name = name + 1
+            t.sieve[(name % SIEVE) >> 6] |= <uint64_t>1 << (name & 63)
     for i in range(n):
         p = segment_links(&r.index.segments[all[i].segment], all[i].file, &end)
-        m = 0
         if p != NULL:
             p = links_names(p, end, &m)
-            r.index.segments[all[i].segment].store.damaged |= p == NULL
-        for k in range(m if p != NULL else 0):
-            link = _link(&t, name_at(p, k))
-            if link.name:
-                if link.definers < DEFINERS:
-                    link.by[link.definers] = i
-                link.definers += 1
+            if p == NULL:
+                r.index.segments[all[i].segment].store.damaged = True
+            else:
+                _definers(&t, p, m, i)
     for i in range(r.n_voters):
         v = &r.voters[i]
-        p = _uses(r, v, &m)
         edges = 0
-        for own in range(2):  # first how many there are, then each gets its part
-            if own and edges == 0:
+        for giving in range(2):  # first how many there are, then each gets its part
+            if giving and edges == 0:
                 break
-            for k in range(m if p != NULL else 0):
-                link = _link(&t, name_at(p, k))
+            for k in range(v.n_uses):
+                link = _link(&t, name_at(v.uses, k))
                 for d in range(link.definers if link.definers <= DEFINERS else 0):
                     if all[link.by[d]].file != v.file or all[link.by[d]].segment != v.segment:
-                        if own:
+                        if giving:
                             all[link.by[d]].votes += v.score / edges
                         else:
                             edges += 1
@@ -937,9 +994,7 @@ cdef inline void _kin(const Ranking* r, const Candidate* c, const RankRecord* f,
     if not f.flags & FILE_HEADER and not f.versions:
         return
     for i in range(n):
-        g = segment_rank(&r.index.segments[all[i].segment], all[i].file)
-        if g == NULL:
-            return
+        g = all[i].rank
         if f.flags & FILE_HEADER and g.flags & FILE_SOURCE and g.stem == f.stem:
             v[SIGNAL_HEADER] = r.weights.header
         if f.versions and g.versions == f.versions and g.version > f.version:
@@ -982,8 +1037,8 @@ cdef inline const char* signal_name(int signal) noexcept nogil:
         return b"symbol"
     if signal == SIGNAL_SYMBOL_TYPE:
         return b"symbol_type"
-    if signal == SIGNAL_INITIALS:
-        return b"initials"
+    if signal == SIGNAL_ABBREVIATED:
+        return b"abbreviated"
     if signal == SIGNAL_PLACE:
         return b"place"
     if signal == SIGNAL_NAMED:
@@ -1040,9 +1095,7 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
         large = large if large < 1 else 1
     for i in range(n):
         c = &all[i]
-        f = segment_rank(&r.index.segments[c.segment], c.file)
-        if f == NULL:
-            return
+        f = c.rank
         at = map_get(&r.paths[c.segment].index, c.file)
         p = &(<const FilePath*>r.paths[c.segment].files.data)[at] if at != NO_NUMBER else &none
         memset(v, 0, sizeof(v))
@@ -1064,8 +1117,8 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
         if max_sum > 0:
             v[SIGNAL_TOP_SUM] = w.top_sum * (c.top_sum / max_sum)
         if c.define != NO_DOC:
-            if c.initials:
-                v[SIGNAL_INITIALS] = w.initials
+            if c.abbreviated:
+                v[SIGNAL_ABBREVIATED] = w.abbreviated
             elif r.query.symbol:
                 v[SIGNAL_SYMBOL] = w.symbol
                 v[SIGNAL_SYMBOL_TYPE] = w.symbol_type if c.define_code == 2 else 0
@@ -1206,13 +1259,18 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     if not r.failed:
         _term_weights(&r, term_idf)
         _open_cursors(&r)
-        _from_chunks(&r, k)
+        _from_chunks(&r, limit if w.plain and limit < k else k)
+    if not r.failed and not w.plain:
         _from_paths(&r)
         if q.place.path_len:
             _from_place(&r)
         _from_names(&r)
         if q.n_initials and (q.capitals or r.term_weight[0] <= 0) and not _defined(&r):
             _from_initials(&r)
+            _abbreviated(&r)
+        if _is_part(&r) and not _defined(&r):
+            _from_parts(&r)
+            _abbreviated(&r)
     n = <uint32_t>(r.candidates.len // sizeof(Candidate))
     order = <uint32_t*>malloc(<size_t>n * 4 + 4)
     if details:

@@ -117,10 +117,25 @@ cdef inline int source_read(Index* x, const FileRecord* f, const uint8_t* path, 
     return status
 
 
-cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, const uint8_t* name, uint32_t n,
-                                Bytes* work,
-                                int* kind, uint32_t* reads) noexcept nogil:
-    """Does the chunk define exactly this name, or one whose last component it is? `kind` of the first that does.
+cdef inline bint _holds(const uint8_t* name, uint32_t n, const uint8_t* part, uint32_t m) noexcept nogil:
+    """Whether a part of the name is `part`, the size of letters of ASCII aside."""
+    cdef uint32_t i, k
+    cdef uint8_t a, b
+    for i in range(n - m + 1 if n >= m else 0):
+        for k in range(m):
+            a = name[i + k]
+            b = part[k]
+            if a != b and ((a | 32) != (b | 32) or not 97 <= (a | 32) <= 122):
+                break
+        else:
+            return True
+    return False
+
+
+cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, const uint8_t* name, uint32_t n, bint part,
+                                Bytes* work, int* kind, uint32_t* reads) noexcept nogil:
+    """Does the chunk define exactly this name, or one whose last component it is, or (`part`) one that it is a part of?
+    `kind` of the first that does.
 
     The records tell by the length of the names which are worth reading; only then is the file opened, and `reads`
     counts it."""
@@ -165,6 +180,11 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
             line += work.data[at] == 10
             at += 1
         if def_.name_len < n or at + def_.column + def_.name_len > work.len:
+            continue
+        if part:
+            if _holds(work.data + at + def_.column, def_.name_len, name, n):
+                kind[0] = def_.kind
+                return True
             continue
         end = at + def_.column + def_.name_len - n
         if memcmp(work.data + end, name, n) == 0 and (

@@ -98,7 +98,7 @@ def test_weights(seed: int) -> None:
     """Signals switched off, turned round, or alone."""
     rng = random.Random(seed)
     files = trees.tree(rng, 25)
-    names = [name for name in engine.weights() if name != "exhaustive"]
+    names = [name for name in engine.weights() if name not in ("plain", "exhaustive")]
     with project(files) as root:
         index, oracle = reader(root), corpus(files)
         for _ in range(4):
@@ -108,6 +108,18 @@ def test_weights(seed: int) -> None:
         check(index, oracle, trees.question(rng), 50, weights=off)
     with pytest.raises(ValueError, match="unknown weight"):
         index.search(b"x", 1, weights={"nonsense": 1.0})
+
+
+def test_plain_is_bm25_of_chunks_and_nothing_else() -> None:
+    files = trees.tree(random.Random(3), 40)
+    with project(files) as root:
+        index, oracle = reader(root), corpus(files)
+        for question in (b"parse date", b"retry http_server backoff", b"queue"):
+            found = search(index, question, 20, weights={"plain": 1.0})
+            scores = rank.scores(oracle, question)
+            best = sorted((c for c, score in enumerate(scores) if score > 0), key=lambda c: (-scores[c], c))[:20]
+            places = [(oracle.files[oracle.file_of[c]].path, oracle.chunks[c].line + 1) for c in best]
+            assert [(hit.path, hit.line) for hit in found] == places
 
 
 def some_filter(rng: random.Random, oracle: rank.Corpus) -> dict[str, object]:

@@ -5,12 +5,14 @@ from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport abort, free
 from libc.string cimport memcpy, memset, strncpy
-from _core.check cimport check_chunks, check_files, check_paths, check_terms
+from _core.base cimport Bytes, bytes_free, bytes_init
+from _core.check cimport check_chunks, check_files, check_links, check_paths, check_terms
 from _core.filter cimport Filter, filter_free
 from _core.index cimport Index
 from _core.query cimport TERMS, Query, query_parse
 from _core.rank cimport Results, Weights, default_weights, rank
 from _core.segment cimport SEGMENT_ARRAYS, segment_close, segment_open
+from _core.spell cimport spell
 from _core.store cimport (
     FORMAT_VERSION, STORE_HEADER, STORE_OK, STORE_PAGE, StoreArray, StoreHeader, _header_sum, _page_sum, store_check,
     store_magic,
@@ -64,8 +66,12 @@ cdef void _search(const char* text, size_t n, bint details) noexcept nogil:
     cdef Filter filter_
     cdef double[TERMS] values
     cdef uint32_t i
+    cdef Bytes corrected
+    bytes_init(&corrected)
     memset(&filter_, 0, sizeof(filter_))
     query_parse(<const uint8_t*>text, n, &query)
+    if spell(&index, <const uint8_t*>text, n, &query, &corrected):
+        query_parse(corrected.data, corrected.len, &query)
     default_weights(&weights)
     rank(&index, &query, &filter_, &weights, 20, False, details, values, &results)
     if not results.failed and not index.segments[0].store.damaged:
@@ -75,6 +81,7 @@ cdef void _search(const char* text, size_t n, bint details) noexcept nogil:
                 abort()
     free(results.items)
     free(results.details)
+    bytes_free(&corrected)
     filter_free(&filter_)
 
 
@@ -102,6 +109,9 @@ cdef public int LLVMFuzzerTestOneInput(const uint8_t* data, size_t n) noexcept n
     _search(b"parse_price", 11, True)
     _search(b"how is the price of an item parsed", 34, False)
     _search(b"Cart.total", 10, False)
+    _search(b"File \"shop/cart.py\", line 50, in total", 38, True)
+    _search(b"parse_prise", 11, False)
+    _search(b"CPT", 3, True)
     if not store_check(&index.segments[0].store):
         abort()
     index.segments[0].store.damaged = False
@@ -109,5 +119,6 @@ cdef public int LLVMFuzzerTestOneInput(const uint8_t* data, size_t n) noexcept n
     check_chunks(&index.segments[0])
     check_terms(&index.segments[0])
     check_paths(&index.segments[0])
+    check_links(&index.segments[0])
     segment_close(&index.segments[0])
     return 0

@@ -103,12 +103,12 @@ def looks_used(source: bytes, token: text.Token) -> bool:
 
 
 def initials_term(name: bytes) -> bytes | None:
-    """`^` and the first letters of the parts of a name's last component, three to eight of them."""
+    """`^` and the first letters of the parts of a name's last component, three to five of them."""
     found = text.tokens(last_component(name))
     if not found or not found[0].has_whole:
         return None
     letters = b"".join(part[:1] for part in found[0].parts)
-    return b"^" + letters if re.fullmatch(rb"[a-z]{3,8}", letters) else None
+    return b"^" + letters if re.fullmatch(rb"[a-z]{3,5}", letters) else None
 
 
 def minified(lines: list[bytes]) -> bool:

@@ -136,7 +136,7 @@ def parse(question: bytes) -> Query:
     words = _words(question, single) or _words(question, True)
     query = Query(list(words), list(words.values()), _extra(question, words))
     query.task = len(words) > 2 and query.words[0] in TASK
-    query.initials = question.lower() if re.fullmatch(rb"[A-Za-z]{3,8}", question) else b""
+    query.initials = question.lower() if re.fullmatch(rb"[A-Za-z]{3,5}", question) else b""
     query.place = place(question)
     given = [query.place[2]] if query.place and 0 < len(query.place[2]) <= NAME_MAX else []
     tokens = text.tokens(question)

@@ -63,7 +63,7 @@ class _Features:
     best: int | None = None
     define: int | None = None
     define_code: int = -1
-    initials: bool = False
+    abbreviated: bool = False
     place: int | None = None
     further: list[tuple[int, float]] = field(default_factory=list)  # (chunk, how good it is beside the best)
     chunks: float = 0.0
@@ -158,6 +158,12 @@ class _Ranking:
                 y = y.astype(np.float32)
                 sums[docs] += (np.float32(weight) * np.float32(SCALE) * (y / (k[docs] + y))).astype(np.int64)
         return sums
+
+    def is_part(self) -> bool:
+        """One name of several parts that nothing has as a whole: perhaps a part of one."""
+        question = self.question
+        whole = [term for term, weight in question.extra.items() if weight == 1]
+        return question.symbol and len(question.names) == 1 and any(term not in self.corpus.lists for term in whole)
 
     def named_scores(self, words: set[int]) -> np.ndarray:
         """What these words of the question give to all chunks."""
@@ -268,7 +274,15 @@ def rank(
             if shown(chunk):
                 features = candidates.setdefault(corpus.file_of[chunk], _Features())
                 _define(features, int(chunk), postings.WEIGHTS.index(weight))
-                features.initials = True
+                features.abbreviated = True
+    if r.is_part() and not any(features.define is not None for features in candidates.values()):
+        for chunk in top[:VOTERS]:
+            part = parsed.names[0].lower()
+            kinds_ = [d.kind for d in corpus.chunks[chunk].definitions if part in d.name[:255].lower()]
+            if kinds_:
+                features = candidates[corpus.file_of[chunk]]
+                _define(features, chunk, inverted.name_class(kinds_[0]))
+                features.abbreviated = True
     for f, features in candidates.items():
         own = [c for c in range(corpus.first[f], corpus.first[f + 1]) if r.scores[c] > 0 and (not kinds or shown(c))]
         own.sort(key=lambda c: (-r.scores[c], c))
@@ -277,6 +291,11 @@ def rank(
         _choose(r, f, features, kinds, shown)
     _vote(r, candidates, top[:VOTERS])
     return _ordered(r, candidates, limit, shown)
+
+
+def scores(corpus: Corpus, question: bytes) -> np.ndarray:
+    """BM25 of all chunks, in 1 / SCALE."""
+    return _Ranking(corpus, query.parse(question), engine.weights()).scores
 
 
 def _places(
@@ -386,8 +405,8 @@ def _score(r: _Ranking, f: int, candidates: dict[int, _Features], most: _Most) -
     if most.votes > 0:
         value += w["links"] * (features.votes / most.votes)
     if features.define is not None:
-        if features.initials:
-            value += w["initials"]
+        if features.abbreviated:
+            value += w["abbreviated"]
         elif r.question.symbol:
             value += w["symbol"] + (w["symbol_type"] if features.define_code == 2 else 0)
         else:
