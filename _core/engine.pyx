@@ -1136,7 +1136,7 @@ cdef class Reader:
         cdef Results results
         cdef double[TERMS] values
         cdef int64_t began, ended
-        cdef uint32_t i
+        cdef uint32_t _i
         cdef const uint8_t* p = <const uint8_t*>text
         cdef size_t n = len(text)
         default_weights(&w)
@@ -1146,7 +1146,7 @@ cdef class Reader:
         try:
             if f == NULL or q == NULL:
                 raise MemoryError
-            for i in range(rounds):
+            for _i in range(rounds):
                 with nogil:
                     began = clock_ns(False)
                     query_parse(p, n, q)

@@ -234,10 +234,10 @@ cdef inline void default_weights(Weights* w) noexcept nogil:
     w.generated = -0.5
     w.vendored = -0.5
     w.header = -0.25
-    w.old_version = -0.5
+    w.old_version = -1
     w.undefined = 0.6
     w.name_again = 0.4
-    w.further = -1.2
+    w.further = -1.4
     w.plain = 0
     w.exhaustive = 0
 
@@ -631,13 +631,15 @@ cdef inline bint _is_part(const Ranking* r) noexcept nogil:
 cdef inline void _from_parts(Ranking* r) noexcept nogil:
     """Which of the best chunks define a name that the question is a part of; their files say."""
     cdef const Name* name = &r.query.names[0]
+    cdef const Voter* v
     cdef uint32_t i, read = 0
     cdef int kind = 0
     cdef Bytes work
     bytes_init(&work)
     for i in range(r.n_voters):
-        if source_defines(r.index, r.voters[i].segment, r.voters[i].chunk, name.at, name.len, True, &work, &kind, &read):
-            _define(r, r.voters[i].segment, r.voters[i].chunk, name_code(kind), False)
+        v = &r.voters[i]
+        if source_defines(r.index, v.segment, v.chunk, name.at, name.len, True, &work, &kind, &read):
+            _define(r, v.segment, v.chunk, name_code(kind), False)
     bytes_free(&work)
 
 

@@ -115,8 +115,7 @@ def held_out(questions: list[Question], start: Matrix, key: Callable[[Question],
 
 def measure(options: argparse.Namespace, temp: Path) -> None:
     all_weights = engine.weights()
-    fixed = ("k1", "b", "word_decay", "path_decay", "task_word", "name_rarity", "undefined", "name_again", "further")
-    names = [name for name in all_weights if name not in (*fixed, "exhaustive")]
+    names = [name for name in all_weights if name in engine.signals() and name != "further"]
     start = np.array([all_weights[name] for name in names])
     questions = []
     for folder, repos in zip(options.annotations, options.repos, strict=True):

@@ -28,7 +28,7 @@ from report import Report
 BAR = 0.905
 # Switched off one by one: what each weight is when its signal says nothing.
 NEUTRAL = {"task_word": 1.0, "undefined": 1.0, "name_again": 1.0, "further": -99.0}
-NOT_SIGNALS = ("k1", "b", "exhaustive")
+NOT_SIGNALS = ("k1", "b", "plain", "exhaustive")
 ROOT = Path(__file__).resolve().parent.parent
 Rows = list[dict[str, Any]]
 

@@ -43,6 +43,30 @@ def test_the_definition_comes_first(shop: Project) -> None:
     assert shop.lines("addToCart")[0].startswith("web/cart.ts:5:")
 
 
+def test_a_place_shows_its_line(shop: Project) -> None:
+    rows = REALISTIC["shop/retry.py"].split("\n")
+    for number in (1, 11, len(rows) - 1):
+        for query in (f"shop/retry.py:{number}", f'  File "/srv/shop/retry.py", line {number}, in <module>'):
+            assert shop.lines(query)[0] == f"shop/retry.py:{number}:{rows[number - 1]}", query
+    assert shop.lines("/else/where/retry.py:11:5: error: strange")[0].startswith("shop/retry.py:11:def retry_with_backoff(")
+    assert shop.lines("at retry (no/such/file.py:3)"), "words of a place that is not there are still words"
+
+
+def test_a_mistyped_name_is_corrected_and_said(shop: Project) -> None:
+    done = shop.search("retry_with_bakcoff", "-n", "1")
+    assert (done.returncode, done.stdout.split(b"(")[0]) == (0, b"shop/retry.py:11:def retry_with_backoff")
+    assert done.stderr == b"greppy: nothing is called so; these are for: retry_with_backoff\n"
+    found = json.loads(shop.search("retry_with_bakcoff", "--json").stdout)
+    assert (found["query"], found["corrected"]) == ("retry_with_bakcoff", "retry_with_backoff")
+    assert "corrected" not in json.loads(shop.search("retry_with_backoff", "--json").stdout)
+    assert shop.search("retry_with_backoff").stderr == b""
+
+
+def test_initials_and_parts_of_names(shop: Project) -> None:
+    assert shop.lines("RWB")[0].startswith("shop/retry.py:11:def retry_with_backoff(")
+    assert shop.lines("retry_with_back")[0].startswith("shop/retry.py:11:def retry_with_backoff(")
+
+
 def test_nothing_found(shop: Project) -> None:
     done = shop.search("zyxwvutsrq")
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
