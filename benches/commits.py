@@ -65,7 +65,11 @@ def main() -> int:
     parser.add_argument("--back", type=int, default=800)
     parser.add_argument("--commits", type=int, default=250)
     options = parser.parse_args()
-    history = git(options.gitdir, "rev-list", "--first-parent", "HEAD").split()
+    try:
+        history = git(options.gitdir, "rev-list", "--first-parent", "HEAD").split()
+    except subprocess.CalledProcessError as error:
+        print(f"benches/commits.py: {options.gitdir}: {error.stderr.strip()}", file=sys.stderr)
+        return 2
     revision = history[min(options.back, len(history) - 1)]
     found = questions(options.gitdir, revision, options.commits)
     checkout = options.out / "repos" / options.name
@@ -74,7 +78,10 @@ def main() -> int:
     path = options.out / "ann" / f"{options.name}.json"
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     with subprocess.Popen(["git", "--git-dir", options.gitdir, "archive", revision], stdout=subprocess.PIPE) as tree:
-        subprocess.run(["tar", "x", "-C", str(checkout)], stdin=tree.stdout, check=True)
+        unpacked = subprocess.run(["tar", "x", "-C", str(checkout)], stdin=tree.stdout, check=False).returncode
+    if tree.returncode or unpacked:
+        print(f"benches/commits.py: {checkout} is not whole: git archive {revision[:12]} failed", file=sys.stderr)
+        return 2
     print(f"{options.name}: {revision[:12]}, {len(found)} queries")
     return 0
 
