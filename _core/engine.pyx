@@ -43,7 +43,9 @@ from _core.postings cimport (
 )
 from _core.project cimport cache_base, index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
-from _core.rank cimport Weights, Results, SIGNAL_END, default_weights, rank, result_signals, signal_name
+from _core.candidates cimport Results
+from _core.rank cimport rank, result_signals
+from _core.signals cimport SIGNAL_END, Weights, default_weights, signal_name
 from _core.render cimport (
     Style, json_place, json_text as _json_text, printed_signals as _printed_signals, render_signals, render_text,
     url_path as _url_path,

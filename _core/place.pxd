@@ -12,7 +12,7 @@ from _core.index cimport Index
 from _core.match cimport Matcher, Scan, line_terms, scan_init, scan_next, scan_skip, terms_score, text_score
 from _core.postings cimport NO_DOC
 from _core.query cimport INITIALS_MAX, Query
-from _core.rank cimport Result
+from _core.candidates cimport Result
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path,
     segment_rank, segment_chunk, segment_file_chunks,

@@ -14,8 +14,8 @@ from _core.chunk cimport CLASS_BITS
 from _core.match cimport Matcher, Scan, next_match, scan_init, text_score
 from _core.place cimport Place, PlaceDef, line_text
 from _core.builder cimport LINE_BYTES
-from _core.rank cimport SIGNAL_END, signal_name
 from _core.segment cimport FILE_TEST
+from _core.signals cimport SIGNAL_END, signal_name
 from _core.source cimport outline_language
 from _core.text cimport Token
 from _core.unicode cimport utf8_decode, cp_width

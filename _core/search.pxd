@@ -22,7 +22,9 @@ from _core.segment cimport Segment, segment_file, segment_path
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED, source_read
 from _core.project cimport find_project, index_folder, parent_folder
 from _core.query cimport Query, query_parse, TERMS
-from _core.rank cimport Weights, Results, Result, default_weights, rank, result_signals, SIGNAL_END
+from _core.candidates cimport Result, Results
+from _core.rank cimport rank, result_signals
+from _core.signals cimport SIGNAL_END, Weights, default_weights
 from _core.render cimport (
     Style, render_text, render_path, render_signals, printed_signals, json_place, json_text, json_number, url_path,
     harmless,

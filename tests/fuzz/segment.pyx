@@ -10,8 +10,10 @@ from _core.check cimport check_chunks, check_files, check_links, check_paths, ch
 from _core.filter cimport Filter, filter_free
 from _core.index cimport Index
 from _core.query cimport TERMS, Query, query_parse
-from _core.rank cimport Results, Weights, default_weights, rank
+from _core.candidates cimport Results
+from _core.rank cimport rank
 from _core.segment cimport SEGMENT_ARRAYS, segment_close, segment_open
+from _core.signals cimport Weights, default_weights
 from _core.spell cimport spell
 from _core.store cimport (
     FORMAT_VERSION, STORE_HEADER, STORE_OK, STORE_PAGE, StoreArray, StoreHeader, _header_sum, _page_sum, store_check,
