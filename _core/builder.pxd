@@ -329,6 +329,15 @@ cdef inline uint32_t name_term(const uint8_t* name, uint32_t n, uint8_t* out) no
     return 7
 
 
+cdef inline bint shouts(const uint8_t* name, uint32_t n) noexcept nogil:
+    """No letter is small: a register or flag, of which some C headers have a hundred thousand, and nobody's abbreviation."""
+    cdef uint32_t i
+    for i in range(n):
+        if 97 <= name[i] <= 122:
+            return False
+    return True
+
+
 cdef inline uint32_t initials_term(const uint8_t* name, uint32_t n, uint8_t* out) noexcept nogil:
     """The dictionary term of the initials of a name's last component: `^` and the first letters of its parts; 0 unless
     these are INITIALS_MIN to INITIALS_MAX letters of ASCII."""
@@ -424,7 +433,7 @@ cdef inline void _definitions(Builder* b, const uint8_t* text, uint32_t* d, uint
         if one_part(text + def_.name + at, n - at):
             _occurs(b, _term(b, term, name_term(text + def_.name + at, n - at, term)),
                     code_weight(name_code(def_.kind)), False)
-        elif name_code(def_.kind):
+        elif name_code(def_.kind) and not shouts(text + def_.name + at, n - at):
             at = initials_term(text + def_.name, n, term)
             if at:
                 _occurs(b, _term(b, term, at), code_weight(name_code(def_.kind)), False)

@@ -330,6 +330,8 @@ cdef inline void _from_paths(Ranking* r) noexcept nogil:
         r.rare_weight[i] = r.path_weight[i]
         if named[i] and rarest > 0:
             r.rare_weight[i] *= 1 - r.weights.name_rarity * (1 - idf(x.n_files, named[i]) / rarest)
+            if r.rare_weight[i] < 0:  # of a weight above 1
+                r.rare_weight[i] = 0
     for s in range(x.n_segments):
         for j in range(<uint32_t>(r.paths[s].files.len // sizeof(FilePath))):
             p = &(<const FilePath*>r.paths[s].files.data)[j]

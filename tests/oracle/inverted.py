@@ -204,7 +204,8 @@ def invert(path: bytes, content: bytes) -> File:
             chunk.definitions.append(Definition(line, column, name, kind, bool(flags & 1), depth))
             _count(chunk, name, NAME)
             last = last_component(name)
-            initials = initials_term(name) if name_class(kind) else None
+            quiet = re.search(rb"[a-z]", last_component(name))
+            initials = initials_term(name) if name_class(kind) and quiet else None
             if initials:
                 weight = postings.WEIGHTS[name_class(kind)]
                 chunk.weights[initials] = max(chunk.weights.get(initials, 0), weight)

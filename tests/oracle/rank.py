@@ -137,7 +137,7 @@ class _Ranking:
         for i, value in enumerate(self.path_weight):
             named = sum(i in name for name, _, _, hits in self.matches if hits)
             share = idf(len(corpus.files), named) / idf(len(corpus.files), 1) if named else 1.0
-            self.rare_weight.append(value * (1 - weights["name_rarity"] * (1 - share)))
+            self.rare_weight.append(max(0.0, value * (1 - weights["name_rarity"] * (1 - share))))
         self.name_scores = [self._name_score(*both) for both in zip(corpus.files, self.matches, strict=True)]
 
     def _position(self, i: int) -> int:
