@@ -330,7 +330,7 @@ cdef inline uint32_t name_term(const uint8_t* name, uint32_t n, uint8_t* out) no
 
 
 cdef inline bint shouts(const uint8_t* name, uint32_t n) noexcept nogil:
-    """No letter is small: a register or flag, of which some C headers have a hundred thousand, and nobody's abbreviation."""
+    """No letter is small: a register or a flag. Some C headers have a hundred thousand, and nobody abbreviates them."""
     cdef uint32_t i
     for i in range(n):
         if 97 <= name[i] <= 122:

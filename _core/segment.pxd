@@ -34,8 +34,8 @@ depth is the number of enclosing definitions, 7 at most).
 Terms of the dictionary: a part is its text as it is, a whole begins with `=` (`text.pxd`), and `#` with six bytes, the
 low ones of the XXH64 of a name as it is written, leads to the chunks that define exactly that name, with codes 0 a
 value, 1 a function, 2 a type; `^` and the initials of the parts of a name (`^tpe`) to those that define such a function
-or type, with the same codes, unless all its letters are capitals. Names of several parts have no such term: their whole leads there, with a weight of at
-least WEIGHT_NAME + WEIGHT_SIGNATURE.
+or type, unless all its letters are capitals, with the same codes. Names of several parts have no `#` term: their whole
+leads there, with a weight of at least WEIGHT_NAME + WEIGHT_SIGNATURE.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
