@@ -42,15 +42,16 @@ from _core.sys cimport (
     stat_t, c_fstat, open_below, c_close, c_read, ssize_t, errno, EINTR, ENOENT, ENOTDIR, ELOOP, S_ISREG, mtime_ns,
     clock_ns, O_RDONLY, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK, off_t, c_lseek, SEEK_SET, SEEK_HOLE,
 )
-from _core.text cimport Token, Terms, next_token, next_word, token_terms, make_term, TERM_MAX
+from _core.text cimport (
+    INITIALS_MARK, INITIALS_MAX, INITIALS_MIN, TERM_MAX, Terms, Token, make_term, next_token, next_word, shouts,
+    token_terms,
+)
 
 cdef enum:
     LINE_BYTES = 4096          # of a line that are indexed
     HOLES_BYTES = 1 << 20      # files of so many bytes are asked for holes, which are NULs, before they are read
     HEAD_LINES = 60            # comments up there, before the first definition, speak about the file
     RACY_NS = 20000000         # a file this young when it was read may change again within one tick of its clock
-    INITIALS_MIN = 3           # letters
-    INITIALS_MAX = 5           # longer ones nobody types, and their terms take much of the dictionary
     DOC_LIMIT = 1 << 27        # chunks of one segment: what a single posting can name
 
 cdef enum FileStatus:
@@ -329,15 +330,6 @@ cdef inline uint32_t name_term(const uint8_t* name, uint32_t n, uint8_t* out) no
     return 7
 
 
-cdef inline bint shouts(const uint8_t* name, uint32_t n) noexcept nogil:
-    """No letter is small: a register or a flag. Some C headers have a hundred thousand, and nobody abbreviates them."""
-    cdef uint32_t i
-    for i in range(n):
-        if 97 <= name[i] <= 122:
-            return False
-    return True
-
-
 cdef inline uint32_t initials_term(const uint8_t* name, uint32_t n, uint8_t* out) noexcept nogil:
     """The dictionary term of the initials of a name's last component: `^` and the first letters of its parts; 0 unless
     these are INITIALS_MIN to INITIALS_MAX letters of ASCII."""
@@ -349,7 +341,7 @@ cdef inline uint32_t initials_term(const uint8_t* name, uint32_t n, uint8_t* out
     token_terms(&t, &terms)
     if not terms.has_whole or not INITIALS_MIN < terms.n <= INITIALS_MAX + 1:
         return 0
-    out[0] = 94
+    out[0] = INITIALS_MARK
     for i in range(terms.n - 1):
         out[1 + i] = terms.text[terms.raw_off[i]]
         if not 97 <= out[1 + i] <= 122:

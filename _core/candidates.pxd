@@ -15,11 +15,11 @@ from _core.merge cimport bit
 from _core.numbers cimport NO_NUMBER, NumberMap, map_get, map_put
 from _core.pathmatch cimport FilePath, PathMatches, match_names
 from _core.postings cimport NO_DOC, WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
-from _core.query cimport INITIALS_MAX, Name, Query, TERMS, WORDS
-from _core.score cimport Cursor, Retrieval, SCALE, idf, live_df, cursor_open, cursor_close, best_chunks
+from _core.query cimport Name, Query, TERMS, WORDS
+from _core.score cimport Cursor, Retrieval, SCALE, idf, live_df, cursor_open, cursor_close, best_chunks, find_term
 from _core.segment cimport (
     List, NO_TERM, ChunkRecord, FileRecord, Segment, RankRecord, segment_file, segment_path, list_close,
-    segment_list, segment_term, segment_df, segment_postings, segment_rank, segment_file_chunks, segment_chunk_file,
+    segment_all_postings, segment_list, segment_term, segment_rank, segment_file_chunks, segment_chunk_file,
 )
 from _core.signals cimport Weights, SIGNAL_END
 from _core.source cimport source_defines
@@ -261,6 +261,12 @@ cdef inline void _from_chunks(Ranking* r, uint32_t k) noexcept nogil:
     top_free(&top)
 
 
+cdef inline const FilePath* file_path(const Ranking* r, const Candidate* c) noexcept nogil:
+    """How the name of a candidate matches the question, NULL when it does not."""
+    cdef uint32_t at = map_get(&r.paths[c.segment].index, c.file)
+    return &(<const FilePath*>r.paths[c.segment].files.data)[at] if at != NO_NUMBER else NULL
+
+
 cdef inline double masked(const double* v, uint32_t mask) noexcept nogil:
     cdef double sum = 0
     cdef uint32_t i = 0
@@ -283,6 +289,7 @@ cdef inline double name_score(Ranking* r, const FilePath* p, Candidate* c) noexc
     c.name_precision = precision * fade if fade > 0 else 0
     c.name_cover = precision * sqrt(masked(r.rare_weight, p.name) / r.path_total) if r.path_total > 0 else 0
     return r.weights.name_cover * c.name_cover + r.weights.name_precision * c.name_precision
+
 
 cdef struct PathHit:
     double score
@@ -392,18 +399,6 @@ cdef inline uint32_t _name_term(const Name* name, bint* exact, uint8_t* out) noe
     return terms.len[terms.n - 1]
 
 
-cdef inline bint _all_postings(Segment* s, uint32_t term, uint32_t** docs, uint8_t** codes, uint32_t* n) noexcept nogil:
-    """All postings of a term, to be freed. False: damaged or no memory, and nothing to free."""
-    n[0] = segment_df(s, term)
-    docs[0] = <uint32_t*>malloc(<size_t>n[0] * 4 + 4)
-    codes[0] = <uint8_t*>malloc(<size_t>n[0] + 4)
-    if docs[0] != NULL and codes[0] != NULL and segment_postings(s, term, docs[0], codes[0]):
-        return True
-    free(docs[0])
-    free(codes[0])
-    return False
-
-
 cdef inline void _from_names(Ranking* r) noexcept nogil:
     """The files that define a name of the question exactly.
 
@@ -414,7 +409,6 @@ cdef inline void _from_names(Ranking* r) noexcept nogil:
     cdef uint8_t* codes
     cdef uint64_t df
     cdef uint32_t[SEGMENTS_MAX] term
-    cdef List list_
     cdef uint8_t[TERM_MAX] text
     cdef bint exact
     cdef const Name* name
@@ -425,19 +419,13 @@ cdef inline void _from_names(Ranking* r) noexcept nogil:
         name = &r.query.names[i]
         at = last_name(name.at, name.len)
         n = _name_term(name, &exact, text)
-        df = 0
+        df = find_term(x, text, n, term)
         read = 0
-        for s in range(x.n_segments):
-            term[s] = segment_term(&x.segments[s], text, n)
-            if term[s] != NO_TERM:
-                if segment_list(&x.segments[s], term[s], &list_):
-                    df += live_df(x, s, &list_)
-                list_close(&list_)
         for s in range(x.n_segments):
             t = term[s]
             if t == NO_TERM:
                 continue
-            if not _all_postings(&x.segments[s], t, &docs, &codes, &m):
+            if not segment_all_postings(&x.segments[s], t, &docs, &codes, &m):
                 r.failed |= not x.segments[s].store.damaged
                 continue
             for j in range(m):
@@ -465,27 +453,16 @@ cdef inline bint _defined(const Ranking* r) noexcept nogil:
 cdef inline void _from_initials(Ranking* r) noexcept nogil:
     """The files that define a function or type with the initials that were asked for, unless there are too many."""
     cdef Index* x = r.index
-    cdef uint8_t[INITIALS_MAX + 1] text
     cdef uint32_t[SEGMENTS_MAX] term
-    cdef uint32_t s, i, m, n = r.query.n_initials + 1
+    cdef uint32_t s, i, m
     cdef uint32_t* docs
     cdef uint8_t* codes
-    cdef uint64_t df = 0
-    cdef List list_
-    text[0] = 94
-    memcpy(text + 1, r.query.initials, r.query.n_initials)
-    for s in range(x.n_segments):
-        term[s] = segment_term(&x.segments[s], text, n)
-        if term[s] != NO_TERM:
-            if segment_list(&x.segments[s], term[s], &list_):
-                df += live_df(x, s, &list_)
-            list_close(&list_)
-    if df > NAME_CANDIDATES:
+    if find_term(x, r.query.initials, r.query.n_initials, term) > NAME_CANDIDATES:
         return
     for s in range(x.n_segments):
         if term[s] == NO_TERM:
             continue
-        if not _all_postings(&x.segments[s], term[s], &docs, &codes, &m):
+        if not segment_all_postings(&x.segments[s], term[s], &docs, &codes, &m):
             r.failed |= not x.segments[s].store.damaged
             continue
         for i in range(m):
@@ -535,7 +512,7 @@ cdef inline void _from_place(Ranking* r) noexcept nogil:
     cdef const FileRecord* f
     cdef const uint8_t* path
     cdef const ChunkRecord* chunks
-    cdef uint32_t s, j, k, same, most = 1, first = 0, end = 0
+    cdef uint32_t s, j, k, n, same, most = 1
     cdef int round_
     cdef Candidate* c
     for round_ in range(2):  # how much the best ones agree; then these
@@ -553,17 +530,18 @@ cdef inline void _from_place(Ranking* r) noexcept nogil:
                     most = same if same > most else most
                 elif same == most:
                     c = _candidate(r, s, p.file)
-                    if c == NULL or not segment_file_chunks(&x.segments[s], p.file, &first, &end) or first == end:
+                    if c == NULL or c.first == c.end:
                         continue
+                    n = c.end - c.first
                     chunks = <const ChunkRecord*>store_read(
-                        &x.segments[s].store, &x.segments[s].chunks[first], (end - first) * sizeof(ChunkRecord))
+                        &x.segments[s].store, &x.segments[s].chunks[c.first], n * sizeof(ChunkRecord))
                     if chunks == NULL:
                         return
                     k = 0
-                    while k + 1 < end - first and chunks[k + 1].line < w.line:
+                    while k + 1 < n and chunks[k + 1].line < w.line:
                         k += 1
-                    if filter_chunk(r.filter, x, s, first + k):
-                        c.place = first + k
+                    if filter_chunk(r.filter, x, s, c.first + k):
+                        c.place = c.first + k
 
 
 cdef inline void find_candidates(Ranking* r, uint32_t limit) noexcept nogil:

@@ -43,7 +43,7 @@ from _core.postings cimport (
 )
 from _core.project cimport cache_base, index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
-from _core.candidates cimport Results
+from _core.candidates cimport Result, Results
 from _core.rank cimport rank, result_signals
 from _core.signals cimport SIGNAL_END, Weights, default_weights, signal_name
 from _core.render cimport (
@@ -262,7 +262,7 @@ def query(bytes text) -> dict:
         "names": [PyBytes_FromStringAndSize(<char*>q.names[i].at, q.names[i].len) for i in range(q.n_names)],
         "symbol": bool(q.symbol),
         "task": bool(q.task),
-        "initials": PyBytes_FromStringAndSize(<char*>q.initials, q.n_initials),
+        "initials": PyBytes_FromStringAndSize(<char*>q.initials + 1, q.n_initials - 1) if q.n_initials else b"",
         "place": (PyBytes_FromStringAndSize(<char*>q.place.path, q.place.path_len), q.place.line,
                   PyBytes_FromStringAndSize(<char*>q.place.name, q.place.name_len)) if q.place.path_len else None,
     }
@@ -945,6 +945,36 @@ cdef list _slices(values):
     return [v.encode("utf-8", "surrogateescape") if isinstance(v, str) else bytes(v) for v in values]
 
 
+cdef struct Asked:
+    # All that one question needs, until `_asked_free`.
+    Filter filter
+    Query query
+    Weights weights
+    double[TERMS] values
+    Bytes corrected
+    Results results
+
+
+cdef Asked* _asked(weights) except NULL:
+    cdef Weights w
+    cdef Asked* a
+    default_weights(&w)
+    _set_weights(&w, weights)
+    a = <Asked*>calloc(1, sizeof(Asked))
+    if a == NULL:
+        raise MemoryError
+    a.weights = w
+    return a
+
+
+cdef void _asked_free(Asked* a) noexcept:
+    filter_free(&a.filter)
+    bytes_free(&a.corrected)
+    free(a.results.items)
+    free(a.results.details)
+    free(a)
+
+
 cdef class Reader:
     """An open index. Safe to share between threads: searches only read."""
     cdef _index.Index x
@@ -1054,46 +1084,31 @@ cdef class Reader:
 
     def corrected(self, bytes text):
         """The question with its mistyped names corrected, as `search` corrects it; None when there are none."""
-        cdef Query* q = <Query*>calloc(1, sizeof(Query))
-        cdef Bytes out
-        bytes_init(&out)
-        if q == NULL:
-            raise MemoryError
+        cdef Asked* a = _asked(None)
         self._begin()
         try:
-            query_parse(<const uint8_t*>text, len(text), q)
-            if spell(&self.x, <const uint8_t*>text, len(text), q, &out):
-                return PyBytes_FromStringAndSize(<char*>out.data, out.len)
+            query_parse(<const uint8_t*>text, len(text), &a.query)
+            if spell(&self.x, <const uint8_t*>text, len(text), &a.query, &a.corrected):
+                return PyBytes_FromStringAndSize(<char*>a.corrected.data, a.corrected.len)
         finally:
             self._end()
-            bytes_free(&out)
-            free(q)
+            _asked_free(a)
 
     def search(self, bytes text, uint32_t limit=20, globs=(), types=(), types_not=(), kinds=(), places=(),
                bint no_tests=False, weights=None) -> list:
         """JSON objects (bytes), best first; the arguments are those of the command line."""
-        cdef Filter* f = NULL
-        cdef Query* q = NULL
-        cdef Weights w
-        cdef Results results
-        cdef double[TERMS] values
-        cdef Bytes corrected
         cdef const uint8_t* p = <const uint8_t*>text
         cdef size_t n = len(text)
+        cdef Asked* a
+        cdef Filter* f
         cdef int k
-        bytes_init(&corrected)
-        default_weights(&w)
-        _set_weights(&w, weights)
         globs, places = _slices(globs), _slices(places)
         if len(globs) > GLOBS_MAX or len(places) > PLACES_MAX:
             raise ValueError("too many globs or places")
-        f = <Filter*>calloc(1, sizeof(Filter))
-        q = <Query*>calloc(1, sizeof(Query))
-        results.items = NULL
+        a = _asked(weights)
+        f = &a.filter
         self._begin()
         try:
-            if f == NULL or q == NULL:
-                raise MemoryError
             for g in globs:
                 f.globs[f.n_globs].at = <const uint8_t*><bytes>g
                 f.globs[f.n_globs].len = len(g)
@@ -1114,101 +1129,73 @@ cdef class Reader:
             f.no_tests = no_tests
             f.active = bool(globs or places or types or types_not or kinds or no_tests)
             with nogil:
-                query_parse(p, n, q)
-                if spell(&self.x, p, n, q, &corrected):
-                    query_parse(corrected.data, corrected.len, q)
-                rank(&self.x, q, f, &w, limit, False, False, values, &results)
-            if results.failed:
+                query_parse(p, n, &a.query)
+                if spell(&self.x, p, n, &a.query, &a.corrected):
+                    query_parse(a.corrected.data, a.corrected.len, &a.query)
+                rank(&self.x, &a.query, f, &a.weights, limit, False, False, a.values, &a.results)
+            if a.results.failed:
                 raise MemoryError
-            return self._places(q, values, &results, limit)
+            return self._places(&a.query, a.values, &a.results, limit)
         finally:
-            if f != NULL:
-                filter_free(f)
-            free(f)
-            free(q)
-            free(results.items)
-            bytes_free(&corrected)
             self._end()
+            _asked_free(a)
 
     def rank_ns(self, bytes text, uint32_t limit=20, weights=None, uint32_t rounds=1) -> list:
         """Nanoseconds that parsing and ranking a question take, once for each round; for benchmarks."""
-        cdef Filter* f = <Filter*>calloc(1, sizeof(Filter))
-        cdef Query* q = <Query*>calloc(1, sizeof(Query))
-        cdef Weights w
-        cdef Results results
-        cdef double[TERMS] values
+        cdef Asked* a = _asked(weights)
         cdef int64_t began, ended
         cdef uint32_t _i
         cdef const uint8_t* p = <const uint8_t*>text
         cdef size_t n = len(text)
-        default_weights(&w)
-        _set_weights(&w, weights)
         out = []
         self._begin()
         try:
-            if f == NULL or q == NULL:
-                raise MemoryError
             for _i in range(rounds):
                 with nogil:
                     began = clock_ns(False)
-                    query_parse(p, n, q)
-                    rank(&self.x, q, f, &w, limit, False, False, values, &results)
+                    query_parse(p, n, &a.query)
+                    rank(&self.x, &a.query, &a.filter, &a.weights, limit, False, False, a.values, &a.results)
                     ended = clock_ns(False)
-                    free(results.items)
+                    free(a.results.items)
+                    a.results.items = NULL
                 out.append(ended - began)
             return out
         finally:
-            if f != NULL:
-                filter_free(f)
-            free(f)
-            free(q)
             self._end()
+            _asked_free(a)
 
     def explain(self, bytes text, weights=None) -> list:
         """[(path, score, {signal: what it adds})] of all candidates, best first, a file each; signals of 0 left out."""
-        cdef Filter* f = <Filter*>calloc(1, sizeof(Filter))
-        cdef Query* q = <Query*>calloc(1, sizeof(Query))
-        cdef Weights w
-        cdef Results results
-        cdef double[TERMS] values
+        cdef Asked* a = _asked(weights)
         cdef double[SIGNAL_END] signals
+        cdef const Result* found
         cdef const FileRecord* r
         cdef const uint8_t* path
         cdef uint32_t i
         cdef int k
         cdef const uint8_t* p = <const uint8_t*>text
         cdef size_t n = len(text)
-        default_weights(&w)
-        _set_weights(&w, weights)
-        results.items = NULL
-        results.details = NULL
         self._begin()
         try:
-            if f == NULL or q == NULL:
-                raise MemoryError
             with nogil:
-                query_parse(p, n, q)
-                rank(&self.x, q, f, &w, 1, True, True, values, &results)
-            if results.failed:
+                query_parse(p, n, &a.query)
+                rank(&self.x, &a.query, &a.filter, &a.weights, 1, True, True, a.values, &a.results)
+            if a.results.failed:
                 raise MemoryError
             out = []
-            for i in range(results.n):
-                result_signals(&results, &results.items[i], signals)
-                r = segment_file(&self.x.segments[results.items[i].segment], results.items[i].file)
-                path = segment_path(&self.x.segments[results.items[i].segment], r) if r != NULL else NULL
+            for i in range(a.results.n):
+                found = &a.results.items[i]
+                result_signals(&a.results, found, signals)
+                r = segment_file(&self.x.segments[found.segment], found.file)
+                path = segment_path(&self.x.segments[found.segment], r) if r != NULL else NULL
                 if path == NULL:
                     raise DamagedError("the index is damaged")
-                out.append((PyBytes_FromStringAndSize(<char*>path, r.path_len), results.items[i].score,
+                out.append((PyBytes_FromStringAndSize(<char*>path, r.path_len), found.score,
                             {(<bytes>signal_name(k)).decode(): signals[k] for k in range(SIGNAL_END) if signals[k]}))
             return out
         finally:
-            if f != NULL:
-                filter_free(f)
-            free(f)
-            free(q)
-            free(results.items)
-            free(results.details)
             self._end()
+            _asked_free(a)
 
     cdef list _places(self, const Query* q, const double* values, const Results* results, uint32_t limit):
         cdef Place* place = <Place*>calloc(1, sizeof(Place))

@@ -17,6 +17,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_varint, read_varint
 from _core.sort cimport sort_numbers
+from _core.text cimport shouts
 
 cdef enum:
     NAME_BYTES = 3
@@ -54,15 +55,9 @@ cdef inline void names_use(Names* n, uint64_t hash) noexcept nogil:
 
 cdef inline bint looks_used(const uint8_t* text, uint32_t at, uint32_t end, uint32_t stop) noexcept nogil:
     """Does the identifier text[at:end] look like the use of a type or function? The text ends at `stop`."""
-    cdef uint32_t i
     if end < stop and (text[end] == 40 or (text[end] == 32 and end + 1 < stop and text[end + 1] == 40)):
         return True
-    if not 65 <= text[at] <= 90:
-        return False
-    for i in range(at + 1, end):
-        if 97 <= text[i] <= 122:
-            return True
-    return False
+    return 65 <= text[at] <= 90 and not shouts(text + at, end - at)
 
 
 cdef inline bint _before(const void* context, uint32_t a, uint32_t b) noexcept nogil:

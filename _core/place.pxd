@@ -11,14 +11,14 @@ from _core.builder cimport LINE_BYTES, initials_term
 from _core.index cimport Index
 from _core.match cimport Matcher, Scan, line_terms, scan_init, scan_next, scan_skip, terms_score, text_score
 from _core.postings cimport NO_DOC
-from _core.query cimport INITIALS_MAX, Query
+from _core.query cimport Query
 from _core.candidates cimport Result
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path,
     segment_rank, segment_chunk, segment_file_chunks,
 )
 from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, SOURCE_MEMORY, is_notebook, source_end, source_read
-from _core.text cimport byte_class, BYTE_OTHER
+from _core.text cimport byte_class, BYTE_OTHER, INITIALS_MAX
 
 cdef enum:
     PLACE_DEFS = 64
@@ -188,7 +188,7 @@ cdef inline uint32_t _with_initials(const Place* p, const Query* q) noexcept nog
     cdef uint32_t d, n
     for d in range(p.n_defs if q.n_initials else 0):
         n = initials_term(p.text.data + p.defs[d].name, p.defs[d].name_len, term)
-        if n == q.n_initials + 1 and same_bytes(term + 1, q.initials, q.n_initials):
+        if n == q.n_initials and same_bytes(term, q.initials, n):
             return d
     return 0
 

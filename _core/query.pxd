@@ -13,16 +13,14 @@ from libc.string cimport memcpy, memset, memcmp
 from _core.path cimport in_list, whole_name_hash
 from _core.stem cimport stem
 from _core.text cimport Token, Terms, next_token, token_terms, make_term, byte_class, TERM_MAX, TOKEN_MAX
-from _core.whereabouts cimport Whereabouts, find_place
-from _core.text cimport BYTE_LOWER, BYTE_UPPER, BYTE_DIGIT, BYTE_UNDERSCORE, TOKEN_WORD, TOKEN_CJK
+from _core.text cimport BYTE_DIGIT, INITIALS_MARK, INITIALS_MAX, INITIALS_MIN, TOKEN_WORD, TOKEN_CJK
+from _core.whereabouts cimport Whereabouts, find_place, identifier_byte
 
 cdef enum:
     WORDS = 32          # a question has no more; what follows is ignored
     TERMS = 192
     NAMES = 16
     NAME_MAX = 255
-    INITIALS_MIN = 3    # as in builder.pxd
-    INITIALS_MAX = 5
 
 cdef struct Word:
     uint8_t[TERM_MAX] stem
@@ -47,8 +45,8 @@ cdef struct Query:
     bint task               # the first word is a task word
     bint symbol             # one identifier, perhaps qualified: the answer is its definition
     uint32_t whole_name     # of a symbol: compared with RankRecord.whole_name
-    uint32_t n_initials     # 0: the question cannot be the initials of a name
-    uint8_t[INITIALS_MAX] initials  # lower-cased
+    uint32_t n_initials     # bytes of the term; 0: the question cannot be the initials of a name
+    uint8_t[INITIALS_MAX + 1] initials  # their term in the dictionary (`initials_term`)
     bint capitals           # they were all written large
     Whereabouts place       # what it says of a place: `path:line`, a line of a stack trace
     Name[NAMES] names
@@ -140,10 +138,6 @@ cdef inline bint _space(uint8_t c) noexcept nogil:
     return c == 32 or 9 <= c <= 13
 
 
-cdef inline bint _identifier(uint8_t c) noexcept nogil:
-    return BYTE_LOWER <= byte_class(c) <= BYTE_UNDERSCORE or c == 36 or c >= 128
-
-
 cdef inline bint _symbol(const uint8_t* p, size_t n, size_t* last) noexcept nogil:
     """An identifier, perhaps qualified with :: . -> # / or a backslash; `last` is where its last component begins."""
     cdef size_t i = 0, w
@@ -151,10 +145,10 @@ cdef inline bint _symbol(const uint8_t* p, size_t n, size_t* last) noexcept nogi
     if n and (p[n - 1] == 63 or p[n - 1] == 33):
         n -= 1
     while True:
-        if i >= n or not _identifier(p[i]) or byte_class(p[i]) == BYTE_DIGIT:
+        if i >= n or not identifier_byte(p[i]) or byte_class(p[i]) == BYTE_DIGIT:
             return False
         last[0] = i
-        while i < n and _identifier(p[i]):
+        while i < n and identifier_byte(p[i]):
             i += 1
         if i == n:
             return True
@@ -247,10 +241,11 @@ cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept n
         for k in range(n):
             if not 97 <= text[k] | 32 <= 122:
                 break
-            q.initials[k] = text[k] | 32
+            q.initials[k + 1] = text[k] | 32
             q.capitals = (k == 0 or q.capitals) and text[k] <= 90
         else:
-            q.n_initials = <uint32_t>n
+            q.initials[0] = INITIALS_MARK
+            q.n_initials = <uint32_t>n + 1
     # Names.
     if q.place.name_len:
         _name(q, q.place.name, q.place.name_len)
@@ -282,6 +277,6 @@ cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept n
         before = t.at + t.len
         if (_camel_or_snake(t.at, t.len)
                 or (end - before > 2 and before[0] == 58 and before[1] == 58)
-                or (end - before > 1 and before[0] == 46 and _identifier(before[1]))
+                or (end - before > 1 and before[0] == 46 and identifier_byte(before[1]))
                 or (t.at - text > 1 and ((t.at - 1)[0] == 58 or (t.at - 1)[0] == 46) and not _space((t.at - 2)[0]))):
             _name(q, t.at, t.len)

@@ -22,11 +22,11 @@ from libc.string cimport memset, memcpy
 from _core.base cimport bytes_init, bytes_free, bytes_add
 from _core.candidates cimport (
     Detail, Result, Results, Candidate, Ranking, term_weights, open_cursors, close_cursors, masked, name_score,
-    find_candidates, FURTHER,
+    file_path, find_candidates, FURTHER,
 )
 from _core.filter cimport Filter, filter_chunk
 from _core.index cimport Index
-from _core.numbers cimport NO_NUMBER, map_free, map_get, map_init
+from _core.numbers cimport map_free, map_init
 from _core.pathmatch cimport FilePath, match_folders, match_synonyms, matches_free, matches_init
 from _core.postings cimport NO_DOC
 from _core.query cimport Query, TERMS
@@ -67,11 +67,6 @@ cdef inline int64_t _sum(const int32_t* v, uint32_t n) noexcept nogil:
         sum += v[i]
     return sum
 
-
-cdef inline uint32_t _name_words(const Ranking* r, const Candidate* c) noexcept nogil:
-    """The words of the question that the name of a candidate matches, as bits."""
-    cdef uint32_t at = map_get(&r.paths[c.segment].index, c.file)
-    return (<const FilePath*>r.paths[c.segment].files.data)[at].name if at != NO_NUMBER else 0
 
 cdef struct Shown:
     # A chunk that may stand for its file.
@@ -118,6 +113,7 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
     cdef int32_t* sums = NULL
     cdef int64_t sum, more
     cdef uint32_t word, in_name
+    cdef const FilePath* p
     cdef const uint8_t* term
     cdef int32_t[4] best
     cdef Shown[FURTHER + 1] shown
@@ -152,7 +148,8 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
         if not store_touch(&s.store, s.chunk_len + c.first, m):
             break
         # First the words that the file's name has: they told us the file, so they say less about which of its chunks.
-        in_name = _name_words(r, c)
+        p = file_path(r, c)
+        in_name = p.name if p != NULL else 0
         sum = 0
         for k in range(2):
             for j in range(r.n_cursors[segment]):
@@ -288,7 +285,6 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
     cdef Candidate* c
     cdef const FilePath* p
     cdef FilePath none
-    cdef uint32_t at
     memset(&none, 0, sizeof(none))
     for i in range(n):
         if all[i].chunks > max_chunks:
@@ -303,8 +299,9 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
     for i in range(n):
         c = &all[i]
         f = c.rank
-        at = map_get(&r.paths[c.segment].index, c.file)
-        p = &(<const FilePath*>r.paths[c.segment].files.data)[at] if at != NO_NUMBER else &none
+        p = file_path(r, c)
+        if p == NULL:
+            p = &none
         memset(v, 0, sizeof(v))
         name_score(r, p, c)
         v[SIGNAL_NAME_COVER] = w.name_cover * c.name_cover

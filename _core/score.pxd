@@ -30,7 +30,7 @@ from _core.merge cimport bit
 from _core.postings cimport (
     BLOCK, BM25_B, BM25_K1, LEVEL, NO_DOC, CODES, RANGE, RANGED, Skip, bm25_k, code_weight, code_length,
 )
-from _core.segment cimport Segment, List, list_block, list_close
+from _core.segment cimport NO_TERM, Segment, List, list_block, list_close, segment_list, segment_term
 from _core.store cimport STORE_PAGE, store_touch
 from _core.topk cimport TopK, top_cut, top_push
 
@@ -600,3 +600,18 @@ cdef inline uint64_t live_df(Index* x, uint32_t segment, const List* l) noexcept
         for i in range(BLOCK if b < l.blocks else l.df % BLOCK):
             n += not bit(x.deleted_chunks[segment], docs[i])
     return n
+
+
+cdef inline uint64_t find_term(Index* x, const uint8_t* text, uint32_t n, uint32_t* at) noexcept nogil:
+    """Where each segment has the postings of a term (NO_TERM: nowhere) to at[segment]; how many of them live."""
+    cdef uint64_t df = 0
+    cdef uint32_t s
+    cdef List l
+    for s in range(x.n_segments):
+        at[s] = segment_term(&x.segments[s], text, n)
+        if at[s] == NO_TERM:
+            continue
+        if segment_list(&x.segments[s], at[s], &l):
+            df += live_df(x, s, &l)
+        list_close(&l)
+    return df

@@ -578,17 +578,6 @@ cdef inline bint _any_damage(Session* s) noexcept nogil:
     return False
 
 
-cdef inline void _say_corrected(Session* s) noexcept nogil:
-    cdef Bytes text
-    cdef uint32_t room = 0xFFFFFFFFU
-    bytes_init(&text)
-    bytes_str(&text, b"greppy: nothing is called so; these are for: ")
-    harmless(&text, s.corrected.data, s.corrected.len, &room)
-    bytes_byte(&text, 10)
-    write_all(2, text.data, text.len)
-    bytes_free(&text)
-
-
 cdef inline int _search(Session* s, const char* program) noexcept nogil:
     cdef Weights weights
     cdef Results results
@@ -617,7 +606,11 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
     _prefix(s)
     if spell(&s.index, <const uint8_t*>text, strlen(text), &s.query, &s.corrected):
         query_parse(s.corrected.data, s.corrected.len, &s.query)
-        _say_corrected(s)
+        bytes_str(&s.out, b"nothing is called so; these are for: ")
+        bytes_add(&s.out, s.corrected.data, s.corrected.len)
+        bytes_byte(&s.out, 0)
+        complain(<const char*>s.out.data, b"", b"")
+        s.out.len = 0
     default_weights(&weights)
     limit = s.limit
     while True:

@@ -456,6 +456,19 @@ cdef inline bint segment_postings(Segment* s, uint32_t post, uint32_t* docs, uin
     return ok
 
 
+cdef inline bint segment_all_postings(Segment* s, uint32_t term, uint32_t** docs, uint8_t** codes,
+                                      uint32_t* n) noexcept nogil:
+    """All postings of a term, to be freed. False: damaged or no memory, and nothing to free."""
+    n[0] = segment_df(s, term)
+    docs[0] = <uint32_t*>malloc(<size_t>n[0] * 4 + 4)
+    codes[0] = <uint8_t*>malloc(<size_t>n[0] + 4)
+    if docs[0] != NULL and codes[0] != NULL and segment_postings(s, term, docs[0], codes[0]):
+        return True
+    free(docs[0])
+    free(codes[0])
+    return False
+
+
 cdef struct Def:
     # A definition as its record has it.
     uint32_t line        # in the file, from 0

@@ -116,20 +116,14 @@ cdef inline const char* signal_name(int signal) noexcept nogil:
         return b"folders"
     if signal == SIGNAL_SYNONYMS:
         return b"synonyms"
-    if signal == SIGNAL_COVERAGE:
-        return b"coverage"
-    if signal == SIGNAL_LINKS:
-        return b"links"
-    if signal == SIGNAL_HEADER:
-        return b"header"
-    if signal == SIGNAL_OLD_VERSION:
-        return b"old_version"
-    if signal == SIGNAL_FURTHER:
-        return b"further"
     if signal == SIGNAL_CHUNKS:
         return b"chunks"
     if signal == SIGNAL_TOP_SUM:
         return b"top_sum"
+    if signal == SIGNAL_COVERAGE:
+        return b"coverage"
+    if signal == SIGNAL_LINKS:
+        return b"links"
     if signal == SIGNAL_SYMBOL:
         return b"symbol"
     if signal == SIGNAL_SYMBOL_TYPE:
@@ -154,4 +148,10 @@ cdef inline const char* signal_name(int signal) noexcept nogil:
         return b"generated"
     if signal == SIGNAL_VENDORED:
         return b"vendored"
+    if signal == SIGNAL_HEADER:
+        return b"header"
+    if signal == SIGNAL_OLD_VERSION:
+        return b"old_version"
+    if signal == SIGNAL_FURTHER:
+        return b"further"
     return b"bm25"

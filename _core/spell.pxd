@@ -9,23 +9,23 @@ one that most chunks have is taken, then the first one by its bytes.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy
 from _core.base cimport Bytes, bytes_add
 from _core.builder cimport name_term
-from _core.index cimport Index
-from _core.postings cimport WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
-from _core.pathmatch cimport has_part
-from _core.query cimport INITIALS_MAX, Query
+from _core.index cimport Index, SEGMENTS_MAX
 from _core.merge cimport bit
-from _core.segment cimport NO_TERM, Segment, segment_df, segment_postings, segment_term
+from _core.pathmatch cimport has_part
+from _core.postings cimport WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
+from _core.query cimport Query
+from _core.score cimport find_term
+from _core.segment cimport NO_TERM, segment_all_postings
 from _core.text cimport TERM_MAX, TOKEN_WORD, Terms, Token, next_token, token_terms
 
 cdef enum:
-    SHORTEST = 4         # bytes of a name that is corrected
+    SHORTEST = 4  # bytes of a name that is corrected
     LONGEST = 40
-    TOKENS = 3           # of a question that are looked at
-    READ_AT_MOST = 4096  # postings of one variant
+    TOKENS = 3    # of a question that are looked at
 
 cdef struct Best:
     uint8_t[LONGEST + 2] text
@@ -33,73 +33,54 @@ cdef struct Best:
     uint64_t df
 
 
-cdef inline uint64_t _living(Index* x, const uint8_t* term, uint32_t n, bint defining) noexcept nogil:
-    """How many chunks have the term; `defining`: 0 unless one of them defines it."""
-    cdef uint32_t s, t, i, m
+cdef inline bint _defines(Index* x, const uint32_t* at) noexcept nogil:
+    """One of the postings of a whole, where `find_term` found them, says that the chunk defines it."""
+    cdef uint32_t s, i, n
     cdef uint32_t* docs
     cdef uint8_t* codes
-    cdef uint64_t df = 0
-    cdef bint defined = not defining
+    cdef bint defined = False
     for s in range(x.n_segments):
-        t = segment_term(&x.segments[s], term, n)
-        if t == NO_TERM:
+        if defined or at[s] == NO_TERM or not segment_all_postings(&x.segments[s], at[s], &docs, &codes, &n):
             continue
-        m = segment_df(&x.segments[s], t)
-        if m > READ_AT_MOST:
-            df += m
-            defined = True
-            continue
-        docs = <uint32_t*>malloc(<size_t>m * 4 + 4)
-        codes = <uint8_t*>malloc(<size_t>m + 4)
-        if docs != NULL and codes != NULL and segment_postings(&x.segments[s], t, docs, codes):
-            for i in range(m):
-                if not bit(x.deleted_chunks[s], docs[i]):
-                    df += 1
-                    defined |= code_weight(codes[i]) >= WEIGHT_NAME + WEIGHT_SIGNATURE
+        for i in range(n):
+            defined |= code_weight(codes[i]) >= WEIGHT_NAME + WEIGHT_SIGNATURE and not bit(
+                x.deleted_chunks[s], docs[i])
         free(docs)
         free(codes)
-    return df if defined else 0
+    return defined
 
 
-cdef inline uint64_t _called(Index* x, const uint8_t* p, uint32_t n, bint* several) noexcept nogil:
+cdef inline uint64_t _called(Index* x, const uint8_t* p, uint32_t n) noexcept nogil:
     """How many chunks have a word that is called exactly p[:n]; 0 when nothing is called so, or it is no one word."""
     cdef uint8_t[TERM_MAX] term
-    cdef const uint8_t* end = p + n
+    cdef uint32_t[SEGMENTS_MAX] at
+    cdef uint64_t df
     cdef Token t
     cdef Terms terms
-    cdef uint32_t m
-    several[0] = False
-    if next_token(p, end, &t) == NULL or t.kind != TOKEN_WORD or t.at != p or t.len != n:
+    if next_token(p, p + n, &t) == NULL or t.kind != TOKEN_WORD or t.at != p or t.len != n:
         return 0
     token_terms(&t, &terms)
-    if terms.has_whole:
-        several[0] = True
-        return _living(x, terms.text + terms.off[terms.n - 1], terms.len[terms.n - 1], True)
-    m = name_term(p, n, term)
-    if _living(x, term, m, False) == 0:
+    if not terms.has_whole and find_term(x, term, name_term(p, n, term), at) == 0:
         return 0
-    return _living(x, terms.text + terms.off[0], terms.len[0], False)
+    df = find_term(x, terms.text + terms.off[terms.n - 1], terms.len[terms.n - 1], at)
+    return df if df == 0 or not terms.has_whole or _defines(x, at) else 0
 
 
-cdef inline bint _known(Index* x, const Token* t) noexcept nogil:
+cdef inline bint _known(Index* x, const Terms* terms) noexcept nogil:
     """Some chunk has the word, in whole or (a word of one part) with its stem, or some path has that."""
-    cdef Terms terms
-    cdef uint32_t s, n
-    cdef const uint8_t* p
-    token_terms(t, &terms)
-    n = terms.n - 1
-    p = terms.text + terms.off[n]
-    if _living(x, p, terms.len[n], False):
+    cdef uint32_t[SEGMENTS_MAX] at
+    cdef uint32_t s, n = terms.len[terms.n - 1]
+    cdef const uint8_t* p = terms.text + terms.off[terms.n - 1]
+    if find_term(x, p, n, at):
         return True
     for s in range(x.n_segments):
-        if not terms.has_whole and has_part(&x.segments[s], p, terms.len[n]):
+        if not terms.has_whole and has_part(&x.segments[s], p, n):
             return True
     return False
 
 
 cdef inline void _try(Index* x, const uint8_t* p, uint32_t n, Best* best) noexcept nogil:
-    cdef bint several
-    cdef uint64_t df = _called(x, p, n, &several)
+    cdef uint64_t df = _called(x, p, n)
     cdef int order
     if df == 0:
         return
@@ -166,16 +147,11 @@ cdef inline bint spell(Index* x, const uint8_t* text, size_t n, const Query* q, 
     cdef Token t
     cdef Terms terms
     cdef Best best
-    cdef uint8_t[INITIALS_MAX + 1] initials
+    cdef uint32_t[SEGMENTS_MAX] at
     cdef uint32_t looked = 0
     cdef size_t was = out.len
-    if q.place.line:
+    if q.place.line or (q.n_initials and find_term(x, q.initials, q.n_initials, at)):
         return False
-    if q.n_initials:
-        initials[0] = 94
-        memcpy(initials + 1, q.initials, q.n_initials)
-        if _living(x, initials, q.n_initials + 1, False):
-            return False
     while looked < TOKENS:
         p = next_token(p, end, &t)
         if p == NULL:
@@ -183,7 +159,7 @@ cdef inline bint spell(Index* x, const uint8_t* text, size_t n, const Query* q, 
         if t.kind != TOKEN_WORD or not SHORTEST <= t.len <= LONGEST or 48 <= t.at[0] <= 57:
             continue
         token_terms(&t, &terms)
-        if not (q.symbol or terms.has_whole) or _known(x, &t):
+        if not (q.symbol or terms.has_whole) or _known(x, &terms):
             continue
         looked += 1
         _variants(x, t.at, t.len, &best)

@@ -26,6 +26,9 @@ from _core.unicode cimport (
 )
 
 cdef enum:
+    INITIALS_MARK = 94  # "^": how a term begins that stands for initials
+    INITIALS_MIN = 3    # letters
+    INITIALS_MAX = 5    # longer ones nobody types, and their terms take much of the dictionary
     TERM_MAX = 24
     TERM_HEAD = 16
     WHOLE_BYTES = 7   # of a stored whole, its `=` included; shorter ones are stored as they are
@@ -193,6 +196,15 @@ cdef inline uint32_t next_word(const Runs* r, uint32_t at, uint32_t end, Token* 
         return stop
     p = next_token(r.text + at, r.text + end, t)
     return <uint32_t>(p - r.text) if p != NULL else 0
+
+
+cdef inline bint shouts(const uint8_t* name, uint32_t n) noexcept nogil:
+    """No letter of ASCII is small."""
+    cdef uint32_t i
+    for i in range(n):
+        if 97 <= name[i] <= 122:
+            return False
+    return True
 
 
 cdef inline uint32_t make_term(uint8_t* out, const uint8_t* text, uint32_t n) noexcept nogil:

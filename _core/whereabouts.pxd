@@ -25,13 +25,13 @@ cdef struct Whereabouts:
     uint32_t name_len
 
 
-cdef inline bint _word(uint8_t c) noexcept nogil:
+cdef inline bint identifier_byte(uint8_t c) noexcept nogil:
     return BYTE_LOWER <= byte_class(c) <= BYTE_UNDERSCORE or c == 36 or c >= 128
 
 
 cdef inline bint _of_path(uint8_t c) noexcept nogil:
     """May stand in a path that nothing quotes."""
-    return _word(c) or c == 46 or c == 47 or c == 45 or c == 43 or c == 64 or c == 126 or c == 37 or c == 92
+    return identifier_byte(c) or c == 46 or c == 47 or c == 45 or c == 43 or c == 64 or c == 126 or c == 37 or c == 92
 
 
 cdef inline size_t _number(const uint8_t* p, size_t i, size_t n, uint32_t* v) noexcept nogil:
@@ -41,7 +41,7 @@ cdef inline size_t _number(const uint8_t* p, size_t i, size_t n, uint32_t* v) no
     while k < n and 48 <= p[k] <= 57 and v[0] < LINE_MAX:
         v[0] = 10 * v[0] + p[k] - 48
         k += 1
-    return k if v[0] and v[0] < LINE_MAX and not (k < n and _word(p[k])) else i
+    return k if v[0] and v[0] < LINE_MAX and not (k < n and identifier_byte(p[k])) else i
 
 
 cdef inline void _name_at(Whereabouts* w, const uint8_t* p, size_t i, size_t n) noexcept nogil:
@@ -50,9 +50,9 @@ cdef inline void _name_at(Whereabouts* w, const uint8_t* p, size_t i, size_t n) 
     while i < n and (p[i] == 39 or p[i] == 96 or p[i] == 34):
         i += 1
     k = i
-    while k < n and (_word(p[k]) or p[k] == 46 or p[k] == 35 or p[k] == 58):
+    while k < n and (identifier_byte(p[k]) or p[k] == 46 or p[k] == 35 or p[k] == 58):
         k += 1
-    while k > i and not _word(p[k - 1]):
+    while k > i and not identifier_byte(p[k - 1]):
         k -= 1
     w.name = p + i
     w.name_len = <uint32_t>(k - i)
@@ -60,7 +60,7 @@ cdef inline void _name_at(Whereabouts* w, const uint8_t* p, size_t i, size_t n) 
 
 cdef inline void _last_component(Whereabouts* w) noexcept nogil:
     cdef uint32_t i = w.name_len
-    while i and _word(w.name[i - 1]):
+    while i and identifier_byte(w.name[i - 1]):
         i -= 1
     w.name += i
     w.name_len -= i
@@ -125,7 +125,7 @@ cdef inline void find_place(const uint8_t* p, size_t n, Whereabouts* w) noexcept
             if k and p[k - 1] == 32:
                 k -= 1
             i = k
-            while i and (_word(p[i - 1]) or p[i - 1] == 46):
+            while i and (identifier_byte(p[i - 1]) or p[i - 1] == 46):
                 i -= 1
             _name_at(w, p, i, k)
         elif n - end > 4 and memcmp(p + end, b":in ", 4) == 0:

@@ -48,8 +48,10 @@ def questions(folder: str, revision: str, most: int) -> list[dict[str, object]]:
     for line in git(folder, "log", "--no-merges", "--format=%H %s", f"{revision}..HEAD").split("\n"):
         commit, _, text = line.partition(" ")
         subject = subject_of(text)
-        if subject is None or len(out) == most:
+        if subject is None:
             continue
+        if len(out) == most:
+            break
         changed = git(folder, "show", "--format=", "--name-only", "--diff-filter=M", commit).split("\n")
         files = [f for f in changed if SOURCE.search(f) and not LEFT_OUT.search(f) and f in present]
         if 1 <= len(files) <= FILES_MOST:

@@ -56,6 +56,7 @@ class Door:
 
         began = time.perf_counter()
         self.index = open_index(root)
+        self.reader = self.index._reader
         return time.perf_counter() - began
 
     def search(self, query: str) -> list[Place]:

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from engines import Door
 from numpy.typing import NDArray
-from processes import BenchError, in_temporary_folder
-from relevance import DEPTH, gain, load, same_path, target_path
+from processes import in_temporary_folder
+from relevance import DEPTH, gain, load_set, same_path, target_path
 
 from greppy._core import engine
 
@@ -42,24 +42,21 @@ class Question:
 
 
 def collect(folder: Path, repos: Path, indexes: Path, names: list[str], weights: Matrix) -> list[Question]:
-    present, _ = load(folder, repos)
-    if not present:
-        raise BenchError(f"{folder}: no repository has both annotations and a checkout in {repos}")
+    name, present, _ = load_set(folder, repos)
     out = []
     for repository in present:
         door = Door(indexes)
         door.open(repository.root)
         for item in repository.items:
-            found = door.index._reader.explain(item.query.encode())
-            signals = np.array([[values.get(name, 0.0) for name in names] for _, _, values in found])
+            found = door.reader.explain(item.query.encode())
+            signals = np.array([[values.get(signal, 0.0) for signal in names] for _, _, values in found])
             signals = signals.reshape(len(found), len(names)) / weights
             paths = [path.decode(errors="replace") for path, _, _ in found]
             wanted = [
                 np.array([i for i, path in enumerate(paths) if same_path(path, target_path(t))], np.intp)
                 for t in item.targets
             ]
-            where = folder.parent.name if folder.name in ("ann", "annotations") else folder.name
-            out.append(Question(where, repository.name, repository.language, signals, wanted))
+            out.append(Question(name, repository.name, repository.language, signals, wanted))
     return out
 
 
@@ -119,7 +116,7 @@ def measure(options: argparse.Namespace, temp: Path) -> None:
     start = np.array([all_weights[name] for name in names])
     questions = []
     for folder, repos in zip(options.annotations, options.repos, strict=True):
-        questions += collect(folder.resolve(), repos.resolve(), temp / "indexes", names, start)
+        questions += collect(folder, repos, temp / "indexes", names, start)
     print(f"{len(questions)} queries; NDCG@10 of files, mean of the repositories of each set")
     print(f"  weights as they are              {summary(questions, lambda _: start)}")
     fitted = fit(questions, start)

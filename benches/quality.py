@@ -22,7 +22,7 @@ from typing import Any
 from bench import Bench, isolated
 from engines import Binary, Door, Engine, SembleWords
 from processes import BenchError, Command, in_temporary_folder
-from relevance import DEPTH, Repository, load, ndcg, target_path
+from relevance import DEPTH, Repository, load, load_set, ndcg, target_path
 from report import Report
 
 BAR = 0.905
@@ -188,10 +188,7 @@ def measure(options: argparse.Namespace, temp: Path) -> None:
         engines.append(SembleWords(env["XDG_CACHE_HOME"]))
     sets = []
     for folder, repos in zip(options.annotations, options.repos, strict=True):
-        present, absent = load(folder.resolve(), repos.resolve())
-        if not present:
-            raise BenchError(f"{folder}: no repository has both annotations and a checkout in {repos}")
-        name = folder.resolve().parent.name if folder.name in ("ann", "annotations") else folder.name
+        name, present, absent = load_set(folder, repos)
         sets.append((name, present))
         found = [(engine, *answer(engine, present)) for engine in engines]
         show(report, name, found, options.misses)

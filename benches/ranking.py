@@ -1,6 +1,6 @@
 """What ranking adds to the retrieval of chunks by BM25 alone, in this process, index in memory.
 
-    python benches/ranking.py TREE [TREE …]     indexes each tree, then times a dozen questions
+    python benches/ranking.py TREE [TREE …]     indexes each tree, then times two dozen questions
 
 Plain BM25 retrieves the twenty best chunks; ranking retrieves its candidates, scores their files and orders them.
 """
@@ -26,14 +26,13 @@ def measure(trees: list[Path], temp: Path) -> None:
     for tree in trees:
         door = Door(temp / "indexes")
         seconds = door.open(tree)
-        reader = door.index._reader
         rows, ratios = [], []
         for what, query in (*PYTHON_QUERIES, *LINUX_QUERIES):
             question = query.encode()
             plain, ranked = [], []
             for _ in range(ROUNDS):  # in turns, so that noise hits both alike
-                plain += reader.rank_ns(question, 20, PLAIN)
-                ranked += reader.rank_ns(question, 20)
+                plain += door.reader.rank_ns(question, 20, PLAIN)
+                ranked += door.reader.rank_ns(question, 20)
             both = statistics.median(plain), statistics.median(ranked)
             ratios.append(both[1] / both[0])
             rows.append([what, query, micro(both[0]), micro(both[1]), times(ratios[-1])])

@@ -96,3 +96,12 @@ def load(annotations: Path, checkouts: Path) -> tuple[list[Repository], list[str
         else:
             absent.append(spec["name"])
     return present, absent
+
+
+def load_set(annotations: Path, checkouts: Path) -> tuple[str, list[Repository], list[str]]:
+    """(name of the set, what `load` gives); BenchError when no repository is there."""
+    annotations = annotations.resolve()
+    present, absent = load(annotations, checkouts.resolve())
+    if not present:
+        raise BenchError(f"{annotations}: no repository has both annotations and a checkout in {checkouts}")
+    return annotations.parent.name if annotations.name in ("ann", "annotations") else annotations.name, present, absent

@@ -1,4 +1,4 @@
-"""Write _core/synonyms.pxd: words of general programming vocabulary that say the same, from the groups below.
+"""Write _core/synonym_table.pxd: words of general programming vocabulary that say the same, from the groups below.
 
     python scripts/synonyms.py           write the file
     python scripts/synonyms.py --check   exit 1 when the file is not what this would write
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from greppy._core import engine
 
-TARGET = Path(__file__).resolve().parent.parent / "_core" / "synonyms.pxd"
+TARGET = Path(__file__).resolve().parent.parent / "_core" / "synonym_table.pxd"
 WIDTH = 116
 
 GROUPS = """
@@ -184,52 +184,15 @@ certificate cert
 """
 
 HEAD = '''# cython: language_level=3
-"""Synonyms of stems. Written by scripts/synonyms.py from its groups; change those."""
-from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcmp
-
+"""The table of synonyms. Written by scripts/synonyms.py from its groups; change those."""
 cdef enum:
     TABLE_BYTES = {size}
 
 
-cdef inline const char* _table() noexcept nogil:
+cdef inline const char* synonym_table() noexcept nogil:
     """Lines of a stem, a space before each of its synonyms, by the bytes of the stems."""
     return (
 '''
-
-TAIL = '''    )
-
-
-cdef inline const uint8_t* synonyms_of(const uint8_t* stem, uint32_t n, const uint8_t** end) noexcept nogil:
-    """The synonyms of a stem, separated by spaces, up to `end`; NULL when there are none."""
-    cdef const char* table = _table()
-    cdef uint32_t lo = 0, hi = TABLE_BYTES, mid, at, k
-    cdef int c
-    # The line is in [lo, hi), both of which are beginnings of lines (or the end).
-    while lo < hi:
-        mid = lo + (hi - lo) // 2
-        at = mid
-        while at > lo and table[at - 1] != 10:
-            at -= 1
-        k = at
-        while table[k] != 32:
-            k += 1
-        c = memcmp(table + at, stem, n if n < k - at else k - at)
-        if c == 0:
-            c = 0 if k - at == n else (1 if k - at > n else -1)
-        mid = k
-        while table[mid] != 10:
-            mid += 1
-        if c == 0:
-            end[0] = <const uint8_t*>table + mid
-            return <const uint8_t*>table + k + 1
-        if c > 0:
-            hi = at
-        else:
-            lo = mid + 1
-    return NULL
-'''
-
 
 def synonyms() -> dict[str, list[str]]:
     """For each stem those of the other words in its groups, without itself."""
@@ -245,7 +208,7 @@ def text() -> str:
     lines = [" ".join((stem, *others)) for stem, others in synonyms().items()]
     size = sum(len(line) + 1 for line in lines)
     literals = "".join(f'        b"{line}\\n"\n' for line in lines)
-    return HEAD.format(size=size) + literals + TAIL
+    return HEAD.format(size=size) + literals + "    )\n"
 
 
 def main() -> int:

@@ -6,9 +6,6 @@ import json
 import os
 import random
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,17 +15,6 @@ from oracle import glob, inverted, rank, spell, trees
 
 import greppy
 from greppy._core import engine
-
-
-@contextmanager
-def project(files: dict[bytes, bytes]) -> Iterator[Path]:
-    """The root of a project with these files, its index below a folder of its own."""
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GREPPY_INDEX_DIR", os.path.join(folder, "index"))
-        root = Path(folder, "project")
-        root.mkdir()
-        trees.write(root, files)
-        yield root
 
 
 def reader(root: Path) -> engine.Reader:
@@ -70,7 +56,7 @@ seeds = st.integers(0, 2**32)
 def test_generated_projects(seed: int, count: int, limit: int) -> None:
     rng = random.Random(seed)
     files = trees.tree(rng, count)
-    with project(files) as root:
+    with trees.project(files) as root:
         index, oracle = reader(root), corpus(files)
         assert index.stats[:2] == (len(oracle.files), len(oracle.chunks))
         for _ in range(8):
@@ -85,7 +71,7 @@ def test_a_file_shows_each_chunk_once() -> None:
             filler + "def wanted():\n    pass\n" + "    x = 1\n" * 37 + "def last():\n    wanted(wanted, wanted)\n"
         ).encode()
     }
-    with project(files) as root:
+    with trees.project(files) as root:
         index = reader(root)
         places = [(hit.path, hit.line) for hit in search(index, b"wanted", 10)]
         assert len(places) == len(set(places)) == 2
@@ -99,7 +85,7 @@ def test_weights(seed: int) -> None:
     rng = random.Random(seed)
     files = trees.tree(rng, 25)
     names = [name for name in engine.weights() if name not in ("plain", "exhaustive")]
-    with project(files) as root:
+    with trees.project(files) as root:
         index, oracle = reader(root), corpus(files)
         for _ in range(4):
             changed = {name: rng.choice([0.0, 0.5, 2.0]) for name in rng.sample(names, rng.randint(1, 6))}
@@ -112,7 +98,7 @@ def test_weights(seed: int) -> None:
 
 def test_plain_is_bm25_of_chunks_and_nothing_else() -> None:
     files = trees.tree(random.Random(3), 40)
-    with project(files) as root:
+    with trees.project(files) as root:
         index, oracle = reader(root), corpus(files)
         for question in (b"parse date", b"retry http_server backoff", b"queue"):
             found = search(index, question, 20, weights={"plain": 1.0})
@@ -161,7 +147,7 @@ def some_filter(rng: random.Random, oracle: rank.Corpus) -> dict[str, object]:
 def test_filters(seed: int, count: int) -> None:
     rng = random.Random(seed)
     files = trees.tree(rng, count)
-    with project(files) as root:
+    with trees.project(files) as root:
         index, oracle = reader(root), corpus(files)
         for _ in range(8):
             check(index, oracle, trees.question(rng), rng.choice([3, 20, 100]), **some_filter(rng, oracle))
@@ -174,7 +160,7 @@ def test_a_filter_takes_away_and_leaves_the_order(seed: int) -> None:
     rng = random.Random(seed)
     files = trees.tree(rng, 40)
     alone = {name: 0.0 for name in engine.weights() if name not in ("k1", "b", "word_decay", "chunks")}
-    with project(files) as root:
+    with trees.project(files) as root:
         index, oracle = reader(root), corpus(files)
         by_path = {file.path: file for file in oracle.files}
         for _ in range(5):
@@ -192,7 +178,7 @@ def test_a_filter_finds_what_stands_far_down() -> None:
     """The one file that passes is found behind 400 better ones."""
     files = {b"src/f%03d.py" % i: b"def retry(): retry(retry)\n" for i in range(400)}
     files[b"zz/last.md"] = b"words and words and words and one retry among them\n" * 30
-    with project(files) as root:
+    with trees.project(files) as root:
         index, oracle = reader(root), corpus(files)
         for filters in ({"globs": ["*.md"]}, {"types": ["markdown"]}, {"types_not": ["python"]}, {"places": [b"zz"]}):
             for limit in (1, 20):
@@ -205,14 +191,14 @@ def test_a_kind_with_few_chunks_is_followed_by_further_ones() -> None:
     """Files without such a chunk do not count as results when it is asked whether others must follow."""
     text = "".join(f"class Retry{i}:\n" + "    retry = 1\n" * 38 for i in range(5))
     files = {b"a.py": text.encode()} | {b"retry%02d.md" % i: b"retry\n" for i in range(30)}
-    with project(files) as root:
+    with trees.project(files) as root:
         check(reader(root), corpus(files), b"retry these", 10, kinds=["class"])
 
 
 def test_limit_larger_than_the_files_gives_further_chunks() -> None:
     text = "".join(f"def parse{i}():\n" + "    parse = date\n" * (i + 1) + "    x = 1\n" * (38 - i) for i in range(9))
     files = {b"a.py": text.encode(), b"b.py": text.replace("date", "time").encode()}
-    with project(files) as root:
+    with trees.project(files) as root:
         index, oracle = reader(root), corpus(files)
         found = search(index, b"parse date", 100)
         assert len(found) == len(oracle.chunks)
@@ -255,7 +241,7 @@ def test_segments_do_not_matter(seed: int) -> None:
     """An index that grew by edits answers like one built at once, to the last digit."""
     rng = random.Random(seed)
     files = trees.tree(rng, 30)
-    with project(files) as root:
+    with trees.project(files) as root:
         greppy.build_index(root)
         for _ in range(rng.randint(1, 6)):
             edit(rng, files, root)
@@ -277,7 +263,7 @@ def test_words_of_names_alone_after_edits() -> None:
         b"src/other.py": b"def crossing(): pass\n",
     }
     files |= {b"src/f%d.py" % i: b"z = %d\n" % i for i in range(200)}
-    with project(files) as root:
+    with trees.project(files) as root:
         greppy.build_index(root)
         for round_ in range(5):
             for path in (b"src/zebra.py", b"src/zebra_crossing.py"):
@@ -292,7 +278,7 @@ def test_a_name_defined_often_after_edits() -> None:
     """The bound on how many files a name may bring counts the living only."""
     files = {b"f%03d.py" % i: b"def wanted(): pass\n" for i in range(250)}
     files |= {b"pad%03d.py" % i: b"wanted = wanted + wanted + wanted\n" * 3 for i in range(250)}
-    with project(files) as root:
+    with trees.project(files) as root:
         greppy.build_index(root)
         for round_ in range(3):
             changed = {b"f%03d.py" % i: b"def wanted(): return %d\n" % round_ for i in range(10)}
@@ -310,7 +296,7 @@ def test_a_definition_is_found_however_often_its_name_is_used(neighbour: bytes) 
         for i in range(100)
     }
     files[b"z/dates.py"] = b"def parse_date(text):\n    return text\n"
-    with project(files) as root:
+    with trees.project(files) as root:
         index = reader(root)
         assert search(index, b"parse_date", 3)[0].path == b"z/dates.py"
         check(index, corpus(files), b"parse_date", 3)
@@ -323,7 +309,7 @@ def test_a_definition_is_found_however_often_its_name_is_used(neighbour: bytes) 
 
 def test_a_heading_that_ends_in_a_name_does_not_define_it() -> None:
     files = {b"a.md": b"# How to use parse_date\n", b"b.py": b"def parse_date(text):\n    return text\n"}
-    with project(files) as root:
+    with trees.project(files) as root:
         index = reader(root)
         assert search(index, b"parse_date")[0].path == b"b.py"
         check(index, corpus(files), b"parse_date")
@@ -333,7 +319,7 @@ def test_files_without_chunks_do_not_count_as_results() -> None:
     """An empty file whose name matches gives no place: others have to follow."""
     text = "".join(f"def retry{i}():\n" + "    retry = 1\n" * 38 for i in range(5))
     files = {b"a.py": text.encode(), b"retry.py": b"", b"retry2.py": b""}
-    with project(files) as root:
+    with trees.project(files) as root:
         check(reader(root), corpus(files), b"retry please", 3)
 
 
@@ -366,7 +352,7 @@ def large_project(rng: random.Random) -> tuple[dict[bytes, bytes], rank.Corpus]:
 def test_pruning_changes_nothing() -> None:
     """What is never scored could not have entered the list: long lists, several windows, small and large limits."""
     contents, oracle = large_project(random.Random(11))
-    with project(contents) as root:
+    with trees.project(contents) as root:
         index = reader(root)
         assert index.stats[1] == len(oracle.chunks) == 36_000
         for question in (
@@ -392,7 +378,7 @@ def test_pruning_changes_nothing() -> None:
 
 def test_ties_stand_by_path() -> None:
     files = {b"%c/same.py" % c: b"def retry():\n    backoff()\n" for c in b"zyxabc"}
-    with project(files) as root:
+    with trees.project(files) as root:
         found = search(reader(root), b"retry backoff")
         assert [hit.path for hit in found] == sorted(files)
         assert len({hit.score for hit in found}) == 1
@@ -400,19 +386,19 @@ def test_ties_stand_by_path() -> None:
 
 @pytest.mark.parametrize("question", [b"", b"   ", b"?!", b"nothinglikethat", b"\xff\xfe", b"\0", b"a" * 5000])
 def test_questions_without_an_answer(question: bytes) -> None:
-    with project({b"a.py": b"def f(): pass\n", b"empty.py": b""}) as root:
+    with trees.project({b"a.py": b"def f(): pass\n", b"empty.py": b""}) as root:
         assert reader(root).search(question) == []
 
 
 def test_an_empty_project() -> None:
-    with project({}) as root:
+    with trees.project({}) as root:
         index = reader(root)
         assert index.stats == (0, 0, 0)
         assert index.search(b"anything") == []
 
 
 def test_unknown_values_of_filters_are_named() -> None:
-    with project({b"a.py": b"x = 1\n"}) as root:
+    with trees.project({b"a.py": b"x = 1\n"}) as root:
         index = reader(root)
         for filters in ({"types": ["klingon"]}, {"types_not": ["klingon"]}, {"kinds": ["klingon"]}):
             with pytest.raises(ValueError, match="klingon"):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import ranking
+from oracle import trees
 
 import greppy
 
@@ -96,37 +97,33 @@ def test_questions_are_of_all_kinds_and_their_places_exist() -> None:
         ("NothingPresntError", "app/errors.py", "NothingPresentError"),
     ],
 )
-def test_a_question_leads_to_its_place(
-    tmp_path_factory: pytest.TempPathFactory, question: str, path: str, name: str
-) -> None:
-    root = tmp_path_factory.mktemp("shop")
+def test_a_question_leads_to_its_place(question: str, path: str, name: str) -> None:
     files = {
-        "app/routing.py": "def register_route(table, path, handler):\n    table[path] = handler\n",
-        "app/store.py": "class Store:\n    # drops what the cache has not given out for longest\n    def evict(self):\n"
-        "        self.cache.popitem()\n",
-        "app/login.py": "def load_remote_user(name):\n    return None\n\n\ndef login(user):\n"
-        "    if not load_remote_user(user):\n        return 401  # the password is wrong\n",
-        "app/errors.py": "class NothingPresentError(Exception):\n    pass\n",
-        "app/other.py": "def other():\n    return 'nothing that anybody asks for'\n",
+        b"app/routing.py": b"def register_route(table, path, handler):\n    table[path] = handler\n",
+        b"app/store.py": b"class Store:\n    # drops what the cache has not given out for longest\n"
+        b"    def evict(self):\n        self.cache.popitem()\n",
+        b"app/login.py": b"def load_remote_user(name):\n    return None\n\n\ndef login(user):\n"
+        b"    if not load_remote_user(user):\n        return 401  # the password is wrong\n",
+        b"app/errors.py": b"class NothingPresentError(Exception):\n    pass\n",
+        b"app/other.py": b"def other():\n    return 'nothing that anybody asks for'\n",
     }
-    for file, text in files.items():
-        (root / file).parent.mkdir(exist_ok=True)
-        (root / file).write_text(text, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GREPPY_INDEX_DIR", str(root.parent / "index"))
-        with greppy.open_index(root) as index:
-            [first, *_] = index.search(question)
-    assert (first.path, first.symbol_name) == (path, name)
+    with trees.project(files) as root, greppy.open_index(root) as index:
+        [first, *_] = index.search(question)
+        assert (first.path, first.symbol_name) == (path, name)
 
 
-def test_what_is_found_is_not_corrected(tmp_path_factory: pytest.TempPathFactory) -> None:
-    root = tmp_path_factory.mktemp("names")
-    (root / "a.py").write_text("def retries(): pass\n\n\ndef evaluate(): pass\n\nretry = 1\n", encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GREPPY_INDEX_DIR", str(root.parent / "index"))
-        with greppy.open_index(root) as index:
-            assert [hit.line for hit in index.search("retry", 1)] == [6]
-            assert index.corrected("retry") is None
-            assert index.corrected("evalaute") == "evaluate"
-            assert index.corrected("a.evalaute") == "a.evaluate"
-            assert index.corrected("what evalaute does") is None, "a word of a sentence is not a name"
+def test_what_is_found_is_not_corrected() -> None:
+    files = {b"a.py": b"def retries(): pass\n\n\ndef evaluate(): pass\n\nretry = 1\n"}
+    with trees.project(files) as root, greppy.open_index(root) as index:
+        assert [hit.line for hit in index.search("retry", 1)] == [6]
+        assert index.corrected("retry") is None
+        assert index.corrected("evalaute") == "evaluate"
+        assert index.corrected("a.evalaute") == "a.evaluate"
+        assert index.corrected("what evalaute does") is None, "a word of a sentence is not a name"
+
+
+def test_a_name_that_is_only_used_corrects_nothing() -> None:
+    """However often it is used: in more chunks here than one would like to read."""
+    with trees.project({b"a.txt": b"read_all\n" * 40 * 4200}) as root, greppy.open_index(root) as index:
+        assert index.n_chunks > 4096
+        assert index.corrected("raed_all") is None

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 WORDS_TEXT = (
     "parse date http server retry backoff queue hash map join set index indexes token stream buffer open "
@@ -184,3 +189,14 @@ def write(root: Path, files: dict[bytes, bytes], old: bool = True) -> None:
             file.write(content)
         if old:
             os.utime(target, ns=(10**18, 10**18 + len(content)))
+
+
+@contextmanager
+def project(files: dict[bytes, bytes]) -> Iterator[Path]:
+    """The root of a project with these files, its index below a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GREPPY_INDEX_DIR", os.path.join(folder, "index"))
+        root = Path(folder, "project")
+        root.mkdir()
+        write(root, files)
+        yield root
