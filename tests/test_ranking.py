@@ -123,8 +123,7 @@ def test_what_is_found_is_not_corrected() -> None:
 
 
 def test_a_name_that_is_only_used_corrects_nothing() -> None:
-    """However often it is used: in more chunks here than one would like to read."""
-    text = b"read_all\n" * 40 * 2200
-    with trees.project({b"a.txt": text, b"b.txt": text}) as root, greppy.open_index(root) as index:
+    """In however many chunks; five uses in one chunk weigh like a definition there (`spell.pxd`)."""
+    with trees.project({b"a.txt": (b"read_all\n" + b"\n" * 39) * 4200}) as root, greppy.open_index(root) as index:
         assert index.n_chunks > 4096
         assert index.corrected("raed_all") is None
