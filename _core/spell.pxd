@@ -5,8 +5,8 @@ An edit is a letter left out, put in or replaced, or two neighbours in each othe
 computer detection and correction of spelling errors", 1964). All such variants of a name are looked up in the
 dictionary, some hundreds of them, which needs no index of its own and costs nothing while names are found. Only names
 are corrected: a question that is one word, or an identifier of several parts in a longer one. That something is called
-by a name of several parts is told by the weight of a posting alone, so five uses in one chunk pass for it. Of several variants the
-one that most chunks have is taken, then the first one by its bytes.
+by a name of several parts is told by the weight of a posting alone, so five uses in one chunk pass for it. Of several
+variants the one that most chunks have is taken, then the first one by its bytes.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
