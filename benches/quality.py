@@ -182,7 +182,7 @@ def measure(options: argparse.Namespace, temp: Path) -> None:
     engines: list[Engine] = [
         Door(temp / "indexes", weights)
         if options.door
-        else Binary(lambda name, *a, good=(0, 1): Command(name, (str(options.greppy.resolve()), *a), good), env)
+        else Binary(lambda name, *a, good=(0, 1): Command(name, (str(options.greppy), *a), good), env)
     ]
     if options.semble:
         engines.append(SembleWords(env["XDG_CACHE_HOME"]))
@@ -203,6 +203,7 @@ def measure(options: argparse.Namespace, temp: Path) -> None:
 
 def main() -> int:
     options = arguments()
+    options.greppy = options.greppy.resolve()  # commands run elsewhere
     options.json = options.json and options.json.resolve()
     for folder in (*options.annotations, *options.repos):
         if not folder.is_dir():
