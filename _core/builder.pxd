@@ -29,10 +29,11 @@ from _core.outline cimport (
 )
 from _core.parts cimport parts_write
 from _core.path cimport PathWords, path_words, path_flags, path_kin
-from _core.postings cimport (
-    BLOCK, WEIGHT_CODE, WEIGHT_SIGNATURE, WEIGHT_COMMENT, WEIGHT_HEAD, WEIGHT_NAME, weight_code, length_code,
-    Impacts, code_length, code_weight, impacts_init, postings_encode,
+from _core.impacts cimport (
+    WEIGHT_CODE, WEIGHT_SIGNATURE, WEIGHT_COMMENT, WEIGHT_HEAD, WEIGHT_NAME, weight_code, length_code, Impacts,
+    code_length, code_weight, impacts_init,
 )
+from _core.postings cimport BLOCK, postings_encode
 from _core.segment cimport (
     FileRecord, RankRecord, ChunkRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, CHUNK_PARENT, CHUNK_STEP,
     FILE_GENERATED,

@@ -9,14 +9,17 @@ from libc.stdlib cimport malloc, free
 from libc.string cimport memset, memcpy
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add
 from _core.builder cimport last_name, name_code, name_term, one_part
+from _core.cursor cimport Cursor, SCALE, cursor_open, cursor_close
 from _core.filter cimport Filter, filter_file, filter_chunk
 from _core.index cimport Index, SEGMENTS_MAX
 from _core.merge cimport bit
 from _core.numbers cimport NO_NUMBER, NumberMap, map_get, map_put
 from _core.pathmatch cimport FilePath, PathMatches, match_names
-from _core.postings cimport NO_DOC, WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
+from _core.impacts cimport WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
+from _core.postings cimport NO_DOC
 from _core.query cimport Name, Query, TERMS, WORDS
-from _core.score cimport Cursor, Retrieval, SCALE, idf, live_df, cursor_open, cursor_close, best_chunks, find_term
+from _core.retrieve cimport Retrieval, Work, best_chunks
+from _core.score cimport idf, live_df, find_term
 from _core.segment cimport (
     List, NO_TERM, ChunkRecord, FileRecord, Segment, RankRecord, segment_file, segment_path, list_close,
     segment_all_postings, segment_list, segment_term, segment_rank, segment_file_chunks, segment_chunk_file,
@@ -59,6 +62,7 @@ cdef struct Results:
     uint32_t n
     bint failed             # out of memory
     bint full               # the list of best chunks was full: other files may have chunks as well
+    Work work
 
 cdef struct Candidate:
     uint32_t segment
@@ -145,7 +149,7 @@ cdef inline void term_weights(Ranking* r, double* term_idf) noexcept nogil:
             if t == NO_TERM:
                 continue
             n = s * q.n_terms + r.n_cursors[s]
-            r.cursors[n].docs = NULL
+            r.cursors[n].room = NULL
             r.cursors[n].bounds = NULL
             r.term[n] = <uint8_t>i
             r.n_cursors[s] += 1
@@ -179,7 +183,7 @@ cdef inline void open_cursors(Ranking* r) noexcept nogil:
             all[n] = all[i]
             term[n] = term[i]
             if not r.index.segments[s].store.damaged and not cursor_open(
-                    &r.index.segments[s], &r.retrieval, r.term_weight[term[n]],
+                    &r.index.segments[s], r.retrieval.saturation, r.retrieval.average, r.term_weight[term[n]],
                     &all[n]) and not r.index.segments[s].store.damaged:
                 r.failed = True
             n += 1

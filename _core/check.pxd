@@ -15,7 +15,10 @@ from _core.languages cimport LANG_COUNT
 from _core.links cimport NAME_BYTES, links_names, links_uses, name_at
 from _core.outline cimport KIND_COUNT
 from _core.parts cimport _compare as compare_bytes
-from _core.postings cimport BLOCK, CODES, LEVEL, RANGE, Impacts, code_length, impacts_init
+from _core.impacts cimport CODES, code_length, impacts_init
+from _core.postings cimport BLOCK
+from _core.impacts cimport Impacts
+from _core.ranges cimport RANGE, range_level
 from _core.segment cimport (
     ChunkRecord, Def, Defs, FileRecord, List, PartRecord, RankRecord, Segment, CHUNK_STEP, defs_next, defs_open,
     list_block, list_close, segment_chunk, segment_chunk_file, segment_file, segment_file_chunks, segment_links,
@@ -138,7 +141,7 @@ cdef inline bint _bounded(const List* l, uint32_t b, uint32_t doc, uint32_t code
         return False
     if l.ranges == NULL:
         return True
-    return impact <= LEVEL * <uint32_t>(l.ranges[r] & 15 if r < l.half else l.ranges[r - l.half] >> 4)
+    return impact <= l.levels[range_level(l.ranges, l.half, r)]
 
 
 cdef inline const char* _check_list(Segment* s, uint32_t post, const Impacts* impacts) noexcept nogil:

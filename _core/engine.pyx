@@ -25,6 +25,7 @@ from _core.flags cimport (
     command_name, command_usage, FLAG_END, CMD_END,
 )
 from _core.glob cimport glob_match as _glob_match, path_glob as _path_glob
+from _core.cursor cimport index_saturations
 from _core.hash cimport hash64 as _hash64
 from _core.languages cimport (
     language_of as _language_of, language_name as _language_name, language_by_name as _language_by_name,
@@ -37,10 +38,11 @@ from _core.match cimport Matcher, Scan, matcher_init, line_terms, next_match, sc
 from _core.outline_base cimport outline_lines
 from _core.place cimport Place, place_load, split_lines
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED
-from _core.postings cimport (
-    CODES as _CODES, Impacts, impacts_init, postings_encode, code_weight as _code_weight,
-    weight_code as _weight_code, code_length as _code_length, length_code as _length_code,
+from _core.impacts cimport (
+    CODES as _CODES, Impacts, impacts_init, code_weight as _code_weight, weight_code as _weight_code, code_length as
+    _code_length, length_code as _length_code,
 )
+from _core.postings cimport postings_encode
 from _core.project cimport cache_base, index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
 from _core.candidates cimport Result, Results
@@ -997,6 +999,9 @@ cdef class Reader:
         if e:
             raise MemoryError
         self.opened = True
+        if not index_saturations(&self.x):
+            self.close()
+            raise MemoryError
 
     def __dealloc__(self):
         self.close()
@@ -1160,6 +1165,21 @@ cdef class Reader:
                     a.results.items = NULL
                 out.append(ended - began)
             return out
+        finally:
+            self._end()
+            _asked_free(a)
+
+    def work(self, bytes text, uint32_t limit=20, weights=None) -> dict:
+        """What the retrieval of a question's best chunks read: posting blocks and ranges of documents, of how many."""
+        cdef Asked* a = _asked(weights)
+        cdef const uint8_t* p = <const uint8_t*>text
+        cdef size_t n = len(text)
+        self._begin()
+        try:
+            with nogil:
+                query_parse(p, n, &a.query)
+                rank(&self.x, &a.query, &a.filter, &a.weights, limit, False, False, a.values, &a.results)
+            return a.results.work
         finally:
             self._end()
             _asked_free(a)

@@ -67,6 +67,7 @@ cdef struct Index:
     const uint8_t* root
     uint64_t root_n
     int root_fd          # -1 when the project's folder is gone
+    float* saturation    # see `cursor.pxd`; NULL: each question makes its own
     uint32_t n_segments
     const uint8_t* deleted_files[SEGMENTS_MAX]   # NULL: none
     const uint8_t* deleted_chunks[SEGMENTS_MAX]
@@ -93,6 +94,8 @@ cdef inline void index_close(Index* x) noexcept nogil:
     for i in range(x.n_segments):
         segment_close(&x.segments[i])
     store_close(&x.manifest)
+    free(x.saturation)
+    x.saturation = NULL
     if x.root_fd >= 0:
         c_close(x.root_fd)
     x.n_segments = 0
@@ -156,6 +159,7 @@ cdef inline int _index_open(Index* x, const uint8_t* folder, size_t n, bint fetc
     memset(&x.manifest, 0, sizeof(Store))
     x.n_segments = 0
     x.root_fd = -1
+    x.saturation = NULL
     bytes_init(&path)
     bytes_add(&path, folder, n)
     bytes_add(&path, b"/manifest", 10)

@@ -15,7 +15,8 @@ from _core.builder cimport (
 )
 from _core.hash cimport hash64
 from _core.parts cimport parts_write
-from _core.postings cimport Impacts, NO_DOC, code_length, impacts_init
+from _core.impacts cimport Impacts, code_length, impacts_init
+from _core.postings cimport NO_DOC
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, segment_postings, segment_df,
     segment_file_chunks, segment_links,

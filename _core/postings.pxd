@@ -2,8 +2,8 @@
 """Posting lists: which chunks hold a term and how weightily. Encoder, format, decoder.
 
 A posting is a document number (a chunk of the segment) and a *weight code*: the occurrences of the term there, each
-counted with the weight of its field in halves (WEIGHT_* below: a word of code is 2, of a comment 3, a defined name 6
-more), summed and rounded down to one of 16 steps (`code_weight`).
+counted with the weight of its field in halves (a word of code is 2, of a comment 3, a defined name 6 more), summed
+and rounded down to one of 16 steps (`impacts.pxd`).
 
 A term with one posting has no list: its dictionary record holds `SINGLE | code << 27 | document`. A list of n >= 2
 postings is
@@ -11,11 +11,9 @@ postings is
     n       as LEB128; when n >= 128, zero bytes up to a multiple of 4 follow
     skips   n // 128 records of 12 bytes: last document (<u4) of the block, where its data ends in words of 4 bytes
             counted from the end of the ranges (<u4), highest code (u1), highest impact (u1), bits a delta (u1),
-            exceptions (u1). The impact of a posting is Y / (K + Y), its score for a term of weight 1 (`score.pxd`),
-            times 255 and rounded up, with the average length of the segment's own chunks: what pruning asks for.
-    ranges  when n >= 8,192: a bound for each 64 documents of the segment, the highest impact of the list there,
-            divided by 17 and rounded up (4 bits). They are in h bytes, h the smallest multiple of 4 of which there are
-            enough: range i in the low half of byte i, range h + i in its high half.
+            exceptions (u1). Impacts (`impacts.pxd`) with the average length of the segment's own chunks are what
+            pruning asks for.
+    ranges  when n >= 8,192: bounds for each 64 documents of the segment (`ranges.pxd`)
     blocks  n // 128 times: the low bits of 128 deltas, then 128 codes in as many bits as the highest one needs, both
             bit-packed in four interleaved lanes (value i in lane i % 4, so that one 128-bit register unpacks four at a
             time); then, for each delta that needs more bits, its position (u1 each), then what is missing on top
@@ -24,9 +22,7 @@ postings is
     tail    n % 128 codes, two to a byte, the first one in the low half; then as many deltas as LEB128.
 
 Sources: Lemire & Boytsov, "Decoding billions of integers per second through vectorization", 2012 (lanes); Zukowski et
-al., "Super-Scalar RAM-CPU Cache Compression", 2006 (exceptions patched in after a branch-free unpack); Dimopoulos,
-Nepomnyachiy & Suel, "Optimizing top-k document retrieval strategies for block-max indexes", 2013 (bounds for ranges of
-documents rather than of postings).
+al., "Super-Scalar RAM-CPU Cache Compression", 2006 (exceptions patched in after a branch-free unpack).
 
 Example, three postings (document 5, code 0), (document 6, code 7), (document 300, code 1), so n and a tail only:
     03;  codes 0, 7, 1 -> 70 01;  deltas 5, 0, 293 -> 05 00 A5 02
@@ -35,25 +31,13 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memset
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_reserve, bytes_varint, read_varint, bit_width
+from _core.impacts cimport CODE_BITS, Impacts
+from _core.ranges cimport LEVELS, range_half, ranges_encode
 
 cdef enum:
     BLOCK = 128
-    CODES = 16
-    CODE_BITS = 4
     NO_DOC = 0xFFFFFFFF
-    BM25_K1 = 150        # hundredths: the standard parameters, for which impacts are stored
-    BM25_B = 60
-    RANGE = 64           # documents
-    RANGED = 8192        # a list of so many postings has bounds for ranges
-    LEVEL = 17           # an impact is at most so many times its range's bound
     PATCHES = 40         # exceptions of one block at most: more would cost decoding more than they save space
-
-cdef enum FieldWeight:  # in halves
-    WEIGHT_CODE = 2
-    WEIGHT_SIGNATURE = 3
-    WEIGHT_COMMENT = 3
-    WEIGHT_HEAD = 3      # a comment that speaks about the whole file
-    WEIGHT_NAME = 6      # on top of the line it stands on
 
 cdef struct Skip:
     uint32_t last
@@ -64,60 +48,7 @@ cdef struct Skip:
     uint8_t patches
 
 
-cdef inline uint32_t code_weight(uint32_t code) noexcept nogil:
-    """The weight, in halves, that a code stands for."""
-    cdef const uint8_t* steps = <const uint8_t*>b"\x02\x03\x04\x05\x06\x08\x09\x0b\x0d\x11\x16\x1e\x2a\x40\x64\xa0"
-    return steps[code & (CODES - 1)]
-
-
-cdef inline uint32_t weight_code(uint32_t weight) noexcept nogil:
-    """The highest code whose weight is at most `weight` (0 for what is below 2)."""
-    cdef uint32_t code = 0
-    while code < CODES - 1 and code_weight(code + 1) <= weight:
-        code += 1
-    return code
-
-
-cdef inline uint32_t length_code(uint32_t n) noexcept nogil:
-    """A length in terms as one byte: exact below 32, then sixteen steps for each doubling, rounded down."""
-    cdef int e = 5
-    if n < 32:
-        return n
-    while e < 18 and n >> (e + 1):
-        e += 1
-    if n >> (e + 1):
-        return 255
-    return 32 + (e - 5) * 16 + ((n >> (e - 4)) & 15)
-
-
-cdef inline uint32_t code_length(uint32_t code) noexcept nogil:
-    """The smallest length with that code."""
-    if code < 32:
-        return code
-    return (16 + ((code - 32) & 15)) << (((code - 32) >> 4) + 1)
-
-
 # --------------------------------------------------------------------------------------------------------- encoding
-
-cdef struct Impacts:
-    uint8_t[4096] of     # [weight code * 256 + length code]
-
-
-cdef inline double bm25_k(double k1, double b, uint32_t length, double average) noexcept nogil:
-    """K of a chunk: what its length puts against the weight of a term, in halves like the weight."""
-    return 2 * k1 * (1 - b + b * length / average)
-
-
-cdef inline void impacts_init(Impacts* x, uint64_t total_len, uint32_t n_chunks) noexcept nogil:
-    """Impacts under the standard parameters, for a segment of `n_chunks` chunks with `total_len` terms."""
-    cdef uint32_t code, i, v
-    cdef double y, average = <double>total_len / n_chunks if n_chunks and total_len else 1
-    for code in range(CODES):
-        y = code_weight(code)
-        for i in range(256):
-            v = <uint32_t>(255 * (y / (bm25_k(BM25_K1 / 100.0, BM25_B / 100.0, code_length(i), average) + y)) + 1)
-            x.of[code * 256 + i] = <uint8_t>(v if v < 255 else 255)
-
 
 cdef inline void pack_block(const uint32_t* v, uint32_t bits, uint32_t* out) noexcept nogil:
     """128 values of at most `bits` bits into 4 * bits words."""
@@ -217,11 +148,6 @@ cdef inline void _encode_block(const uint32_t* deltas, const uint32_t* codes, Sk
             bytes_varint(out, deltas[i] >> b)
 
 
-cdef inline uint32_t range_bytes(uint32_t n, uint32_t n_docs) noexcept nogil:
-    """Bytes that the bounds of ranges take in a list of n postings, in a segment of `n_docs` documents."""
-    return ((n_docs + RANGE - 1) // RANGE + 7) // 8 * 4 if n >= RANGED else 0
-
-
 cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uint32_t n, const uint8_t* lengths,
                                  uint32_t n_docs, const Impacts* impacts, Bytes* out) noexcept nogil:
     """Appends the list of `n` >= 2 postings, documents ascending; `lengths[d]` is the length code of document d of
@@ -230,29 +156,21 @@ cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uin
     Offsets are rounded within `out`, which must lie at a multiple of 4 of the array."""
     cdef uint32_t[BLOCK] deltas
     cdef uint32_t[BLOCK] values
-    cdef uint32_t blocks = n // BLOCK, b, i, v, half = range_bytes(n, n_docs)
+    cdef uint32_t blocks = n // BLOCK, b, i, v, half = range_half(n, n_docs)
     cdef uint32_t last = NO_DOC  # -1: the distance to document 0 is then 1
     cdef size_t skips, data
-    cdef uint8_t* bound
     cdef Skip s
     bytes_varint(out, n)
     if blocks:
         while out.len & 3:
             bytes_byte(out, 0)
     skips = out.len
-    if not bytes_reserve(out, blocks * sizeof(Skip) + half):
+    if not bytes_reserve(out, blocks * sizeof(Skip) + LEVELS + half):
         return
     out.len += blocks * sizeof(Skip)
-    memset(out.data + out.len, 0, half)
-    for i in range(n if half else 0):
-        v = (impacts.of[codes[i] * 256 + lengths[docs[i]]] + LEVEL - 1) // LEVEL
-        b = docs[i] // RANGE
-        bound = out.data + out.len + (b if b < half else b - half)
-        if b < half and v > (bound[0] & 15):
-            bound[0] = <uint8_t>(bound[0] & 0xF0 | v)
-        elif b >= half and v > (bound[0] >> 4):
-            bound[0] = <uint8_t>(bound[0] & 15 | v << 4)
-    out.len += half
+    if half:
+        out.failed |= not ranges_encode(docs, codes, n, lengths, n_docs, impacts, out.data + out.len)
+        out.len += LEVELS + half
     data = out.len
     for b in range(blocks):
         memset(&s, 0, sizeof(Skip))
@@ -289,7 +207,7 @@ cdef inline bint block_decode(const Skip* s, const uint8_t* data, const uint8_t*
     False: damaged. Nothing outside [data, end) is read."""
     cdef uint32_t[BLOCK] values
     cdef uint32_t i, _i, width = bit_width(s.top_code)
-    cdef uint64_t high, d = <uint64_t>before + 1 & 0xFFFFFFFFU
+    cdef uint64_t high, a, b, c, d = <uint64_t>before + 1 & 0xFFFFFFFFU
     cdef const uint8_t* at
     cdef uint32_t* at4 = docs
     if s.doc_bits > 32 or width > CODE_BITS or s.patches > BLOCK or (
@@ -309,16 +227,15 @@ cdef inline bint block_decode(const Skip* s, const uint8_t* data, const uint8_t*
     for i in range(BLOCK):
         codes[i] = <uint8_t>values[i]
     # `d` has 64 bits and only grows: when it ends at the last document, all others came before it.
-    for _i in range(BLOCK // 4):  # four at a time: half of the instructions were the loop's
-        d += at4[0]
-        at4[0] = <uint32_t>d
-        d += <uint64_t>at4[1] + 1
-        at4[1] = <uint32_t>d
-        d += <uint64_t>at4[2] + 1
-        at4[2] = <uint32_t>d
-        d += <uint64_t>at4[3] + 1
-        at4[3] = <uint32_t>d
-        d += 1
+    for _i in range(BLOCK // 4):  # four at a time, so that only every fourth addition waits for the one before
+        a = at4[0]
+        b = a + at4[1] + 1
+        c = <uint64_t>at4[2] + at4[3] + 2 + b
+        at4[0] = <uint32_t>(d + a)
+        at4[1] = <uint32_t>(d + b)
+        at4[2] = <uint32_t>(d + b + at4[2] + 1)
+        at4[3] = <uint32_t>(d + c)
+        d += c + 1
         at4 += 4
     return d == <uint64_t>s.last + 1 and s.last < n_docs
 

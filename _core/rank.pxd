@@ -15,7 +15,7 @@ A word's weight in chunks falls with its position k in the question: idf / (1 + 
 task word (`query.pxd`) has a share of its weight and takes no position.
 """
 from libc.math cimport log, sqrt
-from libc.stdint cimport uint8_t, uint32_t, int32_t, int64_t
+from libc.stdint cimport uint8_t, uint32_t, int32_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, free
 from libc.string cimport memset, memcpy
@@ -24,13 +24,14 @@ from _core.candidates cimport (
     Detail, Result, Results, Candidate, Ranking, term_weights, open_cursors, close_cursors, masked, name_score,
     file_path, find_candidates, FURTHER,
 )
+from _core.cursor cimport Cursor, SCALE, accumulate
 from _core.filter cimport Filter, filter_chunk
 from _core.index cimport Index
 from _core.numbers cimport map_free, map_init
 from _core.pathmatch cimport FilePath, match_folders, match_synonyms, matches_free, matches_init
 from _core.postings cimport NO_DOC
 from _core.query cimport Query, TERMS
-from _core.score cimport Cursor, SCALE, retrieval_init, accumulate
+from _core.retrieve cimport retrieval_init, retrieval_free
 from _core.segment cimport (
     ChunkRecord, Segment, RankRecord, FILE_TEST, FILE_EXAMPLE, FILE_COMPAT, FILE_GENERATED, FILE_HEADER, FILE_SOURCE,
     FILE_VENDORED,
@@ -58,14 +59,6 @@ cdef inline bint _candidate_before(const void* context, uint32_t a, uint32_t b) 
     if all[a].segment != all[b].segment:
         return all[a].segment < all[b].segment
     return all[a].file < all[b].file
-
-
-cdef inline int64_t _sum(const int32_t* v, uint32_t n) noexcept nogil:
-    cdef int64_t sum = 0
-    cdef uint32_t i
-    for i in range(n):
-        sum += v[i]
-    return sum
 
 
 cdef struct Shown:
@@ -111,7 +104,6 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
     cdef Cursor* cursors
     cdef Segment* s
     cdef int32_t* sums = NULL
-    cdef int64_t sum, more
     cdef uint32_t word, in_name
     cdef const FilePath* p
     cdef const uint8_t* term
@@ -150,17 +142,13 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
         # First the words that the file's name has: they told us the file, so they say less about which of its chunks.
         p = file_path(r, c)
         in_name = p.name if p != NULL else 0
-        sum = 0
         for k in range(2):
             for j in range(r.n_cursors[segment]):
                 word = <uint32_t>1 << term[j] if term[j] < r.query.n_words else 0
                 if (word & in_name != 0) != (k == 0):
                     continue
-                hints[j] = accumulate(s, &cursors[j], hints[j], c.first, c.end, sums)
-                more = _sum(sums, m)
-                if more != sum:
+                if accumulate(s, &cursors[j], &hints[j], c.first, c.end, sums):
                     c.words |= word
-                sum = more
             if k == 0:
                 memcpy(sums + m, sums, <size_t>m * 4)
         best[0] = best[1] = best[2] = best[3] = 0
@@ -438,12 +426,12 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     r.query = q
     r.filter = f
     r.weights = w
-    retrieval_init(&r.retrieval, x, w.k1, w.b)
+    r.failed = not retrieval_init(&r.retrieval, x, w.k1, w.b)
     r.retrieval.exhaustive |= w.exhaustive != 0
     n = x.n_segments * q.n_terms + 1
     r.cursors = <Cursor*>malloc(<size_t>n * (sizeof(Cursor) + 1))
     r.term = <uint8_t*>(r.cursors + n)
-    r.failed = r.cursors == NULL
+    r.failed |= r.cursors == NULL
     r.path_total = 0
     r.idf_total = 0
     r.n_voters = 0
@@ -479,8 +467,9 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
             r.failed = True
     out.failed = r.failed
     out.full = r.full
+    out.work = r.retrieval.work
     close_cursors(&r)
-    free(r.retrieval.saturation)
+    retrieval_free(&r.retrieval)
     free(order)
     free(r.cursors)
     for i in range(x.n_segments):

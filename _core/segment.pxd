@@ -43,7 +43,9 @@ from libc.stdlib cimport malloc, free
 from libc.string cimport memcpy, memset, memcmp
 from _core.base cimport read_varint
 from _core.hash cimport hash64
-from _core.postings cimport Skip, BLOCK, CODES, NO_DOC, block_decode, range_bytes, tail_decode
+from _core.impacts cimport CODES
+from _core.postings cimport Skip, BLOCK, NO_DOC, block_decode, tail_decode
+from _core.ranges cimport LEVELS, range_half
 from _core.store cimport (
     Store, store_open, store_close, store_fetch, store_read, store_touch, store_array, STORE_DAMAGED, STORE_OK,
     STORE_PAGE,
@@ -322,7 +324,8 @@ cdef struct List:
     uint32_t df
     uint32_t blocks
     const Skip* skips
-    const uint8_t* ranges  # bounds of ranges of documents (`postings.pxd`), NULL when the list is too short
+    const uint8_t* levels  # bounds of ranges of documents (`ranges.pxd`), NULL when the list is too short
+    const uint8_t* ranges
     uint32_t half
     const uint8_t* data
     const uint8_t* tail
@@ -369,8 +372,8 @@ cdef inline bint segment_list(Segment* s, uint32_t post, List* out) noexcept nog
     skips = p - head
     if out.blocks:
         skips += (4 - ((post + skips) & 3)) & 3
-    out.half = range_bytes(out.df, s.n_chunks)
-    data = skips + out.blocks * sizeof(Skip) + out.half
+    out.half = range_half(out.df, s.n_chunks)
+    data = skips + out.blocks * sizeof(Skip) + (LEVELS + out.half if out.half else 0)
     if data > left:
         return _damaged(s)
     if data > n:
@@ -404,7 +407,9 @@ cdef inline bint segment_list(Segment* s, uint32_t post, List* out) noexcept nog
         if store_read(&s.store, at, data) == NULL:
             return False
     out.skips = <const Skip*>(at + skips)
-    out.ranges = at + data - out.half if out.half else NULL
+    if out.half:
+        out.ranges = at + data - out.half
+        out.levels = out.ranges - LEVELS
     out.data = at + data
     out.end = at + n
     return True

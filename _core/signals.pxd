@@ -4,7 +4,7 @@
 The weights are fields of one struct of doubles, which the Python door sets by name (`engine.weights()`); PERFORMANCE.md
 tells what each gives.
 """
-from _core.postings cimport BM25_B, BM25_K1
+from _core.impacts cimport BM25_B, BM25_K1
 
 cdef struct Weights:
     double k1

@@ -17,7 +17,7 @@ from _core.builder cimport name_term
 from _core.index cimport Index, SEGMENTS_MAX
 from _core.merge cimport bit
 from _core.pathmatch cimport has_part
-from _core.postings cimport WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
+from _core.impacts cimport WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
 from _core.query cimport Query
 from _core.score cimport find_term
 from _core.segment cimport NO_TERM, segment_all_postings

@@ -376,6 +376,35 @@ def test_pruning_changes_nothing() -> None:
                 assert index.search(question, limit) == index.search(question, limit, weights={"exhaustive": 1.0})
 
 
+def test_pruning_skips_blocks_and_ranges() -> None:
+    """Every second chunk has a word, six hundred in a row a lot of it, three another word besides."""
+    chunks = [b"common word" + b"\n" * 40, b"other word" + b"\n" * 40] * 10_000
+    chunks[5000:5600] = [b"common " * 30 + b"\n" * 40] * 600
+    for at in (17, 5050, 9000):
+        chunks[at] = b"seldom " + chunks[at]
+    files = {b"f%02d.txt" % i: b"".join(chunks[i * 1000 : i * 1000 + 1000]) for i in range(20)}
+    with trees.project(files) as root:
+        index = reader(root)
+        for question, ranges in ((b"common", 11), (b"seldom common", 0)):
+            pruned = index.work(question, 2, {"plain": 1.0})
+            everything = index.work(question, 2, {"plain": 1.0, "exhaustive": 1.0})
+            assert everything["visited"] == everything["ranges"] == pruned["ranges"] == -(-20_000 // 64)
+            assert everything["decoded"] == everything["blocks"] == pruned["blocks"]
+            assert pruned["visited"] <= ranges
+            assert 0 < pruned["decoded"] <= 10 < everything["decoded"]
+
+
+@pytest.mark.parametrize("limit", [1, 20, 64, 1000, 50_000])
+def test_plain_retrieval_is_the_same_with_and_without_pruning(limit: int) -> None:
+    """Up to thirty words, also of lists that are short, in one segment."""
+    contents, _ = large_project(random.Random(12))
+    with trees.project(contents) as root:
+        index = reader(root)
+        for question in (b"rare", b"seldom rare", b"common often", b"half seldom common rare often nothing"):
+            pruned = index.search(question, limit, weights={"plain": 1.0})
+            assert pruned == index.search(question, limit, weights={"plain": 1.0, "exhaustive": 1.0})
+
+
 def test_ties_stand_by_path() -> None:
     files = {b"%c/same.py" % c: b"def retry():\n    backoff()\n" for c in b"zyxabc"}
     with trees.project(files) as root:

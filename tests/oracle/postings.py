@@ -10,6 +10,8 @@ from dataclasses import dataclass
 BLOCK = 128
 RANGE = 64
 RANGED = 8192
+LEVELS = 16
+FINEST = 8
 SKIP = struct.Struct("<IIBBBB")
 
 
@@ -77,10 +79,12 @@ def decode(data: bytes, n_docs: int, start: int = 0) -> tuple[list[int], list[in
     if count >= RANGED:
         ranges = -(-n_docs // RANGE)
         half = -(-ranges // 8) * 4
+        levels = data[at : at + LEVELS]
+        at += LEVELS
         pairs = data[at : at + half]
         both = [byte & 15 for byte in pairs] + [byte >> 4 for byte in pairs]
         assert not any(both[ranges:])
-        bounds = both[:ranges]
+        bounds = [levels[level] for level in both[:ranges]]
         at += half
     base = at
     for skip in skips:
@@ -139,8 +143,34 @@ def check_bounds(
         best = max(map(impact, docs[block], codes[block]))
         assert best <= skip.impact <= best + 1.001 or skip.impact == 255
     if bounds:
-        most = [0.0] * len(bounds)
+        most = [0] * len(bounds)
         for doc, code in zip(docs, codes, strict=True):
-            most[doc // RANGE] = max(most[doc // RANGE], impact(doc, code))
-        for best, bound in zip(most, bounds, strict=True):
-            assert best <= 17 * bound < best + 18.001 or (best == 0 == bound)
+            k = 2 * 1.5 * (1 - 0.6 + 0.6 * table[length_codes[doc]] / average)
+            step = min(255, int(255 * (WEIGHTS[code] / (k + WEIGHTS[code])) + 1))
+            most[doc // RANGE] = max(most[doc // RANGE], step)
+        assert list(bounds) == leveled(most)
+
+
+def leveled(most: Sequence[int]) -> list[int]:
+    """The highest impacts of ranges, each raised to that of its level, as `_core/ranges.pxd` chooses them."""
+    used = sorted((step for step in most if step), reverse=True)
+
+    def targets(g: int) -> list[int]:
+        found = [FINEST]
+        while len(found) < LEVELS - 2:
+            found.append(found[-1] + found[-1] * g // 16 + 1)
+        return found
+
+    g = 0
+    while targets(g)[-1] < len(used):
+        g += 1
+    raised = {0: 0}
+    covered = 0
+    for target in targets(g):
+        if covered == len(used) or covered >= target:
+            continue
+        top = used[covered]
+        while covered < min(target, len(used)):
+            raised[used[covered]] = top
+            covered += used.count(used[covered])
+    return [raised[step] for step in most]
