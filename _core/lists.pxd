@@ -1,13 +1,13 @@
 # cython: language_level=3
 """Retrieval list by list: MaxScore term at a time (Turtle & Flood, "Query evaluation: strategies and optimizations",
 1995), with blocks left out by their bounds (Ding & Suel, "Faster top-k document retrieval using block-max indexes",
-2011) and lookups in all other lists at once.
+2011) and look-ups in all other lists at once.
 
 The short lists come first, the shortest of them before all others. Of each, a block's postings are scored; those that
 can still reach the list of the best, with all that later terms can add, are looked up in the later lists, one after the
-other, and drop out as soon as they no longer can. Few do not: whoever came before has set the threshold. When a list and
-all behind it cannot reach the threshold together, no document that is only in these can be among the best, and they are
-not read.
+other, and drop out as soon as they no longer can. Few do not: whoever came before has set the threshold. When a list
+and all behind it cannot reach the threshold together, no document that is only in these can be among the best, and they
+are not read.
 
 Whatever has a term of these lists has then been offered. What is left, documents that only have long lists' terms, is
 found by `windows.pxd`; the bounds of ranges that it works with also tell here what the long lists can still add.

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The order of results: files first, then each file's best chunk.
 
-1. Words and extra terms become weighted terms; the best chunks by BM25 are retrieved (`score.pxd`).
+1. Words and extra terms become weighted terms; the best chunks by BM25 are retrieved (`retrieve.pxd`).
 2. Candidates (`candidates.pxd`): the files of those chunks, the files whose names match best, the files that define
    exactly what is named (or, when none does, a name with these initials or of which it is a part), the file of a place
    that the question names.

@@ -12,7 +12,7 @@ from _core.segment cimport FileRecord, segment_file, segment_path, segment_chunk
 from _core.sort cimport sort_numbers
 
 cdef struct Hit:
-    int32_t score   # in 1 / SCALE, see score.pxd
+    int32_t score   # in 1 / SCALE, see cursor.pxd
     uint32_t segment
     uint32_t chunk
 
