@@ -11,18 +11,17 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memchr
 from _core.base cimport read_varint
 from _core.hash cimport hash64
+from _core.impacts cimport CODES, Impacts, code_length, impacts_init
 from _core.languages cimport LANG_COUNT
 from _core.links cimport NAME_BYTES, links_names, links_uses, name_at
 from _core.outline cimport KIND_COUNT
 from _core.parts cimport _compare as compare_bytes
-from _core.impacts cimport CODES, code_length, impacts_init
 from _core.postings cimport BLOCK
-from _core.impacts cimport Impacts
 from _core.ranges cimport RANGE, range_level
 from _core.segment cimport (
     ChunkRecord, Def, Defs, FileRecord, List, PartRecord, RankRecord, Segment, CHUNK_STEP, defs_next, defs_open,
-    list_block, list_close, segment_chunk, segment_chunk_file, segment_file, segment_file_chunks, segment_links,
-    segment_list, segment_path, segment_rank,
+    list_block, list_block_n, list_blocks, list_close, segment_chunk, segment_chunk_file, segment_file,
+    segment_file_chunks, segment_links, segment_list, segment_path, segment_rank,
 )
 
 
@@ -154,10 +153,8 @@ cdef inline const char* _check_list(Segment* s, uint32_t post, const Impacts* im
     if not segment_list(s, post, &l):
         list_close(&l)
         return b"a posting list cannot be read"
-    for b in range(l.blocks + 1):
-        n = BLOCK if b < l.blocks else l.df % BLOCK
-        if n == 0:
-            break
+    for b in range(list_blocks(&l)):
+        n = list_block_n(&l, b)
         if not list_block(s, &l, b, docs, codes):
             wrong = b"a posting list cannot be read"
             break

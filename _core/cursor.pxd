@@ -3,16 +3,16 @@
 
 A short list keeps every block that it has decoded, because it is asked for documents again and again: for the chunks
 that other terms have found, then for the files of the best. Of a long one only the block at hand is kept; bounds for
-ranges of documents (`postings.pxd`) tell where it need not be looked at.
+ranges of documents (`ranges.pxd`) tell where it need not be looked at.
 """
 from libc.stdint cimport uint8_t, uint32_t, int32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
-from _core.index cimport Index
 from _core.impacts cimport BM25_B, BM25_K1, CODES, bm25_k, code_weight, code_length
+from _core.index cimport Index
 from _core.postings cimport BLOCK, NO_DOC
 from _core.ranges cimport RANGED
-from _core.segment cimport Segment, List, list_block, list_close
+from _core.segment cimport Segment, List, list_block, list_block_n, list_blocks, list_close
 from _core.store cimport STORE_PAGE, store_touch
 
 cdef enum:
@@ -44,13 +44,9 @@ cdef struct Cursor:
     uint32_t* first       # a window: the first block that may be in it, and one entry more
 
 
-cdef inline float saturated(float y, float k) noexcept nogil:
-    """What a posting of weight `y` has of the most that its term can give."""
-    return y / (k + y)
-
-
 cdef inline void saturations(double k1, double b, double average, float* out) noexcept nogil:
-    """The table of SATURATIONS: one for all terms, so that it stays in the first-level cache."""
+    """The table of SATURATIONS, what a posting has of the most that its term can give: one for all terms, so that it
+    stays in the first-level cache."""
     cdef uint32_t code, i
     cdef float[256] k
     cdef float y
@@ -59,7 +55,7 @@ cdef inline void saturations(double k1, double b, double average, float* out) no
     for code in range(CODES):
         y = <float>code_weight(code)
         for i in range(256):
-            out[code * 256 + i] = saturated(y, k[i])
+            out[code * 256 + i] = y / (k[i] + y)
 
 
 cdef inline double average_length(const Index* x) noexcept nogil:
@@ -106,7 +102,7 @@ cdef inline bint cursor_load(Segment* s, Cursor* c, uint32_t block) noexcept nog
     if block == c.block:
         return c.n > 0
     c.block = block
-    c.n = BLOCK if block < c.list.blocks else (c.list.df % BLOCK if block == c.list.blocks else 0)
+    c.n = list_block_n(&c.list, block)
     if c.n == 0:
         return False
     if not c.ranged:
@@ -120,9 +116,15 @@ cdef inline bint cursor_load(Segment* s, Cursor* c, uint32_t block) noexcept nog
         return False
     for i in range(STEP):
         c.room[at + c.n + i] = LAST_DOC
-    c.decoded |= <uint64_t>1 << (block & 63)
+    if not c.ranged:
+        c.decoded |= <uint64_t>1 << block
     c.loads += 1
     return True
+
+
+cdef inline int32_t _gives(float scaled, const float* saturation, uint32_t code, uint32_t length) noexcept nogil:
+    """What a posting with these codes adds."""
+    return <int32_t>(scaled * saturation[(code << 8) + length])
 
 
 cdef inline void score_block(const Cursor* c, const uint8_t* lengths, int32_t* out) noexcept nogil:
@@ -133,7 +135,7 @@ cdef inline void score_block(const Cursor* c, const uint8_t* lengths, int32_t* o
     cdef float scaled = c.scaled
     cdef uint32_t i
     for i in range(c.n):
-        out[i] = <int32_t>(scaled * saturation[(<uint32_t>codes[i] << 8) + lengths[docs[i]]])
+        out[i] = _gives(scaled, saturation, codes[i], lengths[docs[i]])
 
 
 cdef inline bint _most(Segment* s, Cursor* c) noexcept nogil:
@@ -168,7 +170,7 @@ cdef inline bint cursor_open(Segment* s, const float* saturation, double average
     c.scaled = weight * SCALE
     c.unit = impact_unit(s, average, weight)
     c.ranged = c.list.df >= RANGED
-    c.n_blocks = c.list.blocks + (c.list.df % BLOCK != 0)
+    c.n_blocks = list_blocks(&c.list)
     room = STRIDE if c.ranged else c.n_blocks * STRIDE
     c.room = <uint32_t*>malloc(<size_t>room * 5)
     if c.room == NULL:
@@ -226,7 +228,7 @@ cdef inline uint32_t _add_block(const Cursor* c, const uint8_t* lengths, uint32_
     lengths += base
     while i < stop:
         at = docs[i] - base
-        sums[at] += <int32_t>(scaled * saturation[(<uint32_t>codes[i] << 8) + lengths[at]])
+        sums[at] += _gives(scaled, saturation, codes[i], lengths[at])
         i += 1
     return n
 
@@ -290,4 +292,4 @@ cdef inline int32_t contribution(Segment* s, Cursor* c, uint32_t* hint, uint32_t
     cdef uint32_t at
     if not cursor_find(s, c, hint, doc, &at):
         return 0
-    return <int32_t>(c.scaled * c.saturation[(<uint32_t>c.codes[at] << 8) + s.chunk_len[doc]])
+    return _gives(c.scaled, c.saturation, c.codes[at], s.chunk_len[doc])

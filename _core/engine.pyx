@@ -977,6 +977,12 @@ cdef void _asked_free(Asked* a) noexcept:
     free(a)
 
 
+cdef void _answer(_index.Index* x, Asked* a, const uint8_t* p, size_t n, uint32_t limit, bint explained) noexcept nogil:
+    """Parses and ranks; `explained`: all candidates, one place a file, with details."""
+    query_parse(p, n, &a.query)
+    rank(x, &a.query, &a.filter, &a.weights, limit, explained, explained, a.values, &a.results)
+
+
 cdef class Reader:
     """An open index. Safe to share between threads: searches only read."""
     cdef _index.Index x
@@ -1158,8 +1164,7 @@ cdef class Reader:
             for _i in range(rounds):
                 with nogil:
                     began = clock_ns(False)
-                    query_parse(p, n, &a.query)
-                    rank(&self.x, &a.query, &a.filter, &a.weights, limit, False, False, a.values, &a.results)
+                    _answer(&self.x, a, p, n, limit, False)
                     ended = clock_ns(False)
                     free(a.results.items)
                     a.results.items = NULL
@@ -1177,8 +1182,9 @@ cdef class Reader:
         self._begin()
         try:
             with nogil:
-                query_parse(p, n, &a.query)
-                rank(&self.x, &a.query, &a.filter, &a.weights, limit, False, False, a.values, &a.results)
+                _answer(&self.x, a, p, n, limit, False)
+            if a.results.failed:
+                raise MemoryError
             return a.results.work
         finally:
             self._end()
@@ -1198,8 +1204,7 @@ cdef class Reader:
         self._begin()
         try:
             with nogil:
-                query_parse(p, n, &a.query)
-                rank(&self.x, &a.query, &a.filter, &a.weights, 1, True, True, a.values, &a.results)
+                _answer(&self.x, a, p, n, 1, True)
             if a.results.failed:
                 raise MemoryError
             out = []

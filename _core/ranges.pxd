@@ -12,7 +12,11 @@ Format, LEVELS + h bytes:
 Which ranges reach the best few is decided among high impacts. So the levels are spaced by how many ranges they have:
 the highest impacts, until there are at least FINEST ranges, are level 15; each next level takes impacts until it and
 those above have at least t + t * g // 16 + 1, with t what that number was before and g the smallest number for which 14
-levels are enough for all ranges. Against sixteen equal steps that leaves a third to a tenth of the ranges to look at.
+levels are enough for all ranges.
+
+Example, a list of the documents 0 to 8,191, each as long as the average, the first 512 with code 7, the others with
+code 0: eight ranges of the impact 201 and 120 of the impact 103, h = 64:
+    (14 zero bytes) 67 C9;  EF eight times, EE 56 times
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
@@ -27,9 +31,13 @@ cdef enum:
     FINEST = 8
 
 
+cdef inline uint32_t count_ranges(uint32_t n_docs) noexcept nogil:
+    return (n_docs + RANGE - 1) // RANGE
+
+
 cdef inline uint32_t range_half(uint32_t n, uint32_t n_docs) noexcept nogil:
     """h for a list of n postings in a segment of `n_docs` documents; 0 when it has no bounds."""
-    return ((n_docs + RANGE - 1) // RANGE + 7) // 8 * 4 if n >= RANGED else 0
+    return (count_ranges(n_docs) + 7) // 8 * 4 if n >= RANGED else 0
 
 
 cdef inline uint64_t _target(uint64_t t, uint32_t g) noexcept nogil:

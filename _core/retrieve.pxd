@@ -12,15 +12,14 @@ from libc.string cimport memset
 from _core.cursor cimport Cursor, SATURATIONS, average_length, saturations
 from _core.filter cimport Filter
 from _core.index cimport Index
-from _core.lists cimport SegmentSearch, offer_lists
 from _core.impacts cimport BM25_B, BM25_K1
-from _core.ranges cimport RANGE
+from _core.lists cimport SegmentSearch, offer_lists
+from _core.ranges cimport count_ranges
 from _core.topk cimport TopK
 from _core.windows cimport find_bounds, offer_ranges
 
 cdef enum:
     OFFERED = 4      # about so many chunks are met for each one kept, when blocks come in no order
-    ASKED = 1        # a look-up costs as much as adding so many postings
     ALWAYS = 5000    # postings: so few are not worth a window
 
 cdef struct Work:
@@ -69,14 +68,14 @@ cdef inline void _insert(const Cursor* cursors, uint32_t* order, uint32_t n, uin
 
 
 cdef inline bint _lists_pay(const Cursor* cursors, uint32_t n, uint32_t k) noexcept nogil:
-    """Would look-ups for what `lists.pxd` meets cost less than adding all postings of the short lists?"""
+    """Are there fewer look-ups for what `lists.pxd` meets than postings to add in the short lists?"""
     cdef uint64_t postings = 0, met = <uint64_t>k * OFFERED
     cdef uint32_t i
     for i in range(n):
         if not cursors[i].ranged:
             postings += cursors[i].list.df
     met = met if met < postings else postings
-    return met * n * ASKED <= postings + ALWAYS
+    return met * n <= postings + ALWAYS
 
 
 cdef inline bint best_chunks(Index* x, uint32_t segment, Cursor* cursors, uint32_t n, Retrieval* r, Filter* f,
@@ -112,6 +111,6 @@ cdef inline bint best_chunks(Index* x, uint32_t segment, Cursor* cursors, uint32
     for i in range(n):
         r.work.blocks += cursors[i].n_blocks
         r.work.decoded += cursors[i].loads
-    r.work.ranges += (x.segments[segment].n_chunks + RANGE - 1) // RANGE
+    r.work.ranges += count_ranges(x.segments[segment].n_chunks)
     r.work.visited += h.visited
     return ok or x.segments[segment].store.damaged

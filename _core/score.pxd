@@ -15,7 +15,9 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from _core.index cimport Index
 from _core.merge cimport bit
 from _core.postings cimport BLOCK
-from _core.segment cimport NO_TERM, Segment, List, list_block, list_close, segment_list, segment_term
+from _core.segment cimport (
+    NO_TERM, Segment, List, list_block, list_block_n, list_blocks, list_close, segment_list, segment_term,
+)
 
 
 cdef inline double idf(uint64_t n, uint64_t df) noexcept nogil:
@@ -32,10 +34,10 @@ cdef inline uint64_t live_df(Index* x, uint32_t segment, const List* l) noexcept
     cdef uint32_t i, b
     if x.deleted_chunks[segment] == NULL:
         return l.df
-    for b in range(l.blocks + (1 if l.df % BLOCK else 0)):
+    for b in range(list_blocks(l)):
         if not list_block(s, l, b, docs, codes):
             return 0
-        for i in range(BLOCK if b < l.blocks else l.df % BLOCK):
+        for i in range(list_block_n(l, b)):
             n += not bit(x.deleted_chunks[segment], docs[i])
     return n
 

@@ -415,6 +415,16 @@ cdef inline bint segment_list(Segment* s, uint32_t post, List* out) noexcept nog
     return True
 
 
+cdef inline uint32_t list_blocks(const List* l) noexcept nogil:
+    """Blocks of a list, its tail included."""
+    return l.blocks + (l.df % BLOCK != 0)
+
+
+cdef inline uint32_t list_block_n(const List* l, uint32_t b) noexcept nogil:
+    """Postings in block `b`; 0 behind the last one."""
+    return BLOCK if b < l.blocks else (l.df % BLOCK if b == l.blocks else 0)
+
+
 cdef inline bint list_block(Segment* s, const List* l, uint32_t b, uint32_t* docs, uint8_t* codes) noexcept nogil:
     """Block `b` of a list: 128 postings, or (b == blocks) the df % 128 of the tail. False: damaged."""
     cdef const Skip* k
@@ -455,7 +465,7 @@ cdef inline bint segment_postings(Segment* s, uint32_t post, uint32_t* docs, uin
     cdef List l
     cdef uint32_t b
     cdef bint ok = segment_list(s, post, &l)
-    for b in range(l.blocks + (1 if l.df % BLOCK else 0)):
+    for b in range(list_blocks(&l)):
         ok = ok and list_block(s, &l, b, docs + b * BLOCK, codes + b * BLOCK)
     list_close(&l)
     return ok

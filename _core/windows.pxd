@@ -17,7 +17,7 @@ from _core.cursor cimport Cursor, NEVER, add_blocks, contribution
 from _core.filter cimport filter_chunk
 from _core.lists cimport Bounds, SegmentSearch, in_lists
 from _core.postings cimport BLOCK
-from _core.ranges cimport LEVELS, RANGE
+from _core.ranges cimport LEVELS, RANGE, count_ranges, range_level
 from _core.segment cimport Segment, List
 from _core.store cimport store_touch
 from _core.topk cimport top_cut, top_push
@@ -34,7 +34,7 @@ cdef enum:
 
 
 cdef inline void _levels(const List* l, uint32_t first, uint8_t* out) noexcept nogil:
-    """The stored bounds of RANGES ranges from `first` on, 0 for what is behind the last one."""
+    """The levels of RANGES ranges from `first` on, 0 for what is behind the last one."""
     cdef uint32_t i
     cdef const uint8_t* p = l.ranges + first
     if first + RANGES <= l.half:
@@ -46,11 +46,7 @@ cdef inline void _levels(const List* l, uint32_t first, uint8_t* out) noexcept n
             out[i] = p[i] >> 4
     else:
         for i in range(RANGES):
-            out[i] = 0
-            if first + i < l.half:
-                out[i] = p[i] & 15
-            elif first + i < 2 * l.half:
-                out[i] = l.ranges[first + i - l.half] >> 4
+            out[i] = <uint8_t>range_level(l.ranges, l.half, first + i) if first + i < 2 * l.half else 0
 
 
 cdef inline bint cursor_bounds(Segment* s, Cursor* c, uint32_t windows, Bounds* out) noexcept nogil:
@@ -179,7 +175,7 @@ cdef inline void _visit(SegmentSearch* h, uint32_t w, uint32_t ranges, int32_t* 
     for i in range(n_runs):
         if not store_touch(&s.store, s.chunk_len + runs[2 * i], runs[2 * i + 1] - runs[2 * i]):
             return
-        h.visited += (runs[2 * i + 1] - runs[2 * i] + RANGE - 1) // RANGE
+        h.visited += count_ranges(runs[2 * i + 1] - runs[2 * i])
     top_cut(h.top, h.index)
     least = h.top.least if h.top.least > 1 else 1  # a sum of 0 is a chunk without a term that counts
     _by_bound(cursors, n, w, order)
@@ -267,7 +263,7 @@ cdef inline bint find_bounds(SegmentSearch* h) noexcept nogil:
     h.bounds.totals = <uint16_t*>calloc((<size_t>windows + 1) * RANGES, 2)
     if h.bounds.totals == NULL:
         return False
-    h.bounds.n = (s.n_chunks + RANGE - 1) // RANGE
+    h.bounds.n = count_ranges(s.n_chunks)
     for i in range(h.n_long):
         most += h.cursors[h.long_[i]].most
     h.bounds.unit = <int32_t>(most // TOTALS + 1)

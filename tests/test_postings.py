@@ -95,6 +95,13 @@ def test_bounds_of_ranges(count: int, n_docs: int) -> None:
     check(docs, [min(15, int(rng.expovariate(0.8))) for _ in docs], LENGTHS[:n_docs])
 
 
+def test_worked_example_of_bounds() -> None:
+    data = engine.encode_postings(range(8192), [7] * 512 + [0] * 7680, bytes([20]) * 8192)
+    bounds = 4 + 64 * 12  # behind the number of postings and the skips
+    assert data[bounds : bounds + 16] == bytes(14) + bytes.fromhex("67C9")
+    assert data[bounds + 16 : bounds + 80] == b"\xef" * 8 + b"\xee" * 56
+
+
 def test_weight_codes() -> None:
     assert len(oracle.WEIGHTS) == engine.CODES
     assert [engine.code_weight(code) for code in range(engine.CODES)] == oracle.WEIGHTS

@@ -396,13 +396,30 @@ def test_pruning_skips_blocks_and_ranges() -> None:
 
 @pytest.mark.parametrize("limit", [1, 20, 64, 1000, 50_000])
 def test_plain_retrieval_is_the_same_with_and_without_pruning(limit: int) -> None:
-    """Up to thirty words, also of lists that are short, in one segment."""
+    """Lists that are long, short, of three postings, or missing."""
     contents, _ = large_project(random.Random(12))
     with trees.project(contents) as root:
         index = reader(root)
         for question in (b"rare", b"seldom rare", b"common often", b"half seldom common rare often nothing"):
             pruned = index.search(question, limit, weights={"plain": 1.0})
             assert pruned == index.search(question, limit, weights={"plain": 1.0, "exhaustive": 1.0})
+
+
+@pytest.mark.parametrize("limit", [1, 20, 300])
+def test_thirty_words(limit: int) -> None:
+    """Lists of 4 to 9,000 postings, the common ones with bounds."""
+    rng = random.Random(13)
+    shares = {b"w%03d" % i: 0.9 * 0.77**i for i in range(30)}
+    files = {}
+    for number in range(10):
+        lines = (b" ".join(word for word, share in shares.items() if rng.random() < share) for _ in range(1000))
+        files[b"f%d.txt" % number] = b"".join(line + b"\n" * 40 for line in lines)
+    with trees.project(files) as root:
+        index = reader(root)
+        question = b" ".join(rng.sample(sorted(shares), 30))
+        found = index.search(question, limit, weights={"plain": 1.0})
+        assert len(found) == limit
+        assert found == index.search(question, limit, weights={"plain": 1.0, "exhaustive": 1.0})
 
 
 def test_ties_stand_by_path() -> None:
