@@ -1,7 +1,7 @@
 """Who is asked in this process for the best twenty chunks: greppy's engine and its peers, on greppy's own chunks.
 
-What a peer makes of a question before it searches (its terms, its parsed query) is made beforehand and not timed; greppy
-parses each time. All are timed from Python, their doors into it included. tantivy need not count its matches.
+What a peer makes of a question before it searches (its terms, its parsed query) is made beforehand and not timed;
+greppy parses each time. All are timed from Python, their doors into it included. tantivy need not count its matches.
 """
 
 from __future__ import annotations
