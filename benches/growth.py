@@ -24,7 +24,7 @@ from pathlib import Path
 from corpora import Corpus
 from engines import Door
 from picture import Series
-from processes import Command, watch
+from processes import Command, LongRun, watch
 from questions import chance, questions
 from report import Report, micro, seconds, times
 from retrievers import MOST, RESULTS, Retriever, engine, greppys, installed, peers, timed
@@ -48,8 +48,8 @@ class Asked:
         return [statistics.median(row) for row in self.ns]
 
     @property
-    def median(self) -> float:
-        return statistics.median(self.medians())
+    def median(self) -> float | None:
+        return statistics.median(self.medians()) if self.ns else None
 
     @property
     def p99(self) -> float | None:
@@ -62,7 +62,7 @@ class Size:
     root: Path
     paths: list[str]
     chunks: int
-    index: dict[str, list[float]]  # seconds from nothing, whole processes
+    index: dict[str, list[LongRun]]  # from nothing, whole processes
     asked: dict[str, Asked] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     segments: int = 0  # of tantivy
@@ -112,18 +112,18 @@ class Growth:
 
     # ------------------------------------------------------------------------------------------------------- corpora
 
-    def _greppy_index(self, root: Path) -> float:
+    def _greppy_index(self, root: Path) -> LongRun:
         command = Command("greppy index", (self.greppy, "index", "--force", "-p", str(root)), (0,))
-        return watch(command, str(root), self.env).seconds
+        return watch(command, str(root), self.env)
 
-    def _tantivy_index(self, root: Path, paths: list[str]) -> float:
+    def _tantivy_index(self, root: Path, paths: list[str]) -> LongRun:
         """The same files, cut into chunks of fifty lines."""
         listing, target = self.temp / "files", self.temp / "tantivy-index"
         listing.write_bytes(b"".join(os.fsencode(root / path) + b"\0" for path in paths))
         script = str(Path(__file__).resolve().parent / "builders.py")
         argv = (sys.executable, script, "tantivy", str(listing), str(target))
         try:
-            return watch(Command("tantivy", argv, (0,)), str(root), self.env).seconds
+            return watch(Command("tantivy", argv, (0,)), str(root), self.env)
         finally:
             shutil.rmtree(target, ignore_errors=True)
 
@@ -146,7 +146,8 @@ class Growth:
         order = sorted(every, key=lambda one: chance(one[0]))
         steps = [10**power for power in range(3, 9) if 10**power <= total / 2]
         for step in [*steps, total]:
-            root, taken, n = tree, [], 0
+            root, n = tree, 0
+            taken: list[str] = []
             while n < step:
                 path, count = order[len(taken)]
                 taken.append(path)
@@ -157,7 +158,7 @@ class Growth:
                     copy = root / path
                     copy.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(tree / path, copy)
-            index: dict[str, list[float]] = {}
+            index: dict[str, list[LongRun]] = {}
             for _ in range(self.index_runs):
                 index.setdefault("greppy", []).append(self._greppy_index(root))
                 if "tantivy" in self.peers:
@@ -194,8 +195,8 @@ class Growth:
             rows.append([
                 name, micro(one.median), micro(one.p99), micro(max(one.medians())),
                 micro(percentile([float(ns) for row in one.ns for ns in row], 0.99)),
-                times(one.median / statistics.median(plain.medians()[:n])),
-                times(one.median / statistics.median(ranked.medians()[:n])),
+                times(statistics.median(one.medians()) / statistics.median(plain.medians()[:n])),
+                times(statistics.median(one.medians()) / statistics.median(ranked.medians()[:n])),
                 f"{n:,} × {one.rounds}",
             ])  # fmt: skip
         self.report.table(
@@ -218,7 +219,9 @@ class Growth:
         sizes = [size.chunks for size in done]
         figures = {f"{name}: {what}, µs": row for name, rows in series(done).items() for what, row in rows.items()}
         for name in done[0].index:
-            figures[f"{name}: index, s"] = [statistics.median(size.index[name]) for size in done]
+            runs = [size.index[name] for size in done]
+            figures[f"{name}: index, s"] = [statistics.median(run.seconds for run in some) for some in runs]
+            figures[f"{name}: index, processor s"] = [statistics.median(r.cpu_seconds for r in some) for some in runs]
         rows = []
         grew = {what: _growth(row, sizes) for what, row in figures.items()}
         for what, row in figures.items():
@@ -235,12 +238,13 @@ class Growth:
         self._bars(done, {what: max(filter(None, steps)) for what, steps in grew.items() if any(steps)})
         self.report.data["growth"] = {
             "corpus": corpus.title, "chunks": sizes, "figures": figures, "growth": grew,
-            "files": [len(size.paths) for size in done], "index_s": [size.index for size in done],
+            "files": [len(size.paths) for size in done],
+            "index_s": [{name: [run.seconds for run in runs] for name, runs in size.index.items()} for size in done],
         }  # fmt: skip
 
     def _bars(self, done: list[Size], largest: dict[str, float]) -> None:
         for what, step in largest.items():
-            if what.startswith("greppy"):
+            if what.startswith("greppy") and "processor" not in what:
                 bar = INDEX_BAR if what.endswith(" s") else QUERY_BAR
                 self.report.bar(f"{what.rpartition(',')[0]}, largest growth for a tenfold", step, bar, "×")
         if done[-1].chunks < MILLION:
@@ -255,11 +259,9 @@ def series(done: list[Size]) -> Series:
     """Microseconds at each size; None where an engine was left out."""
     out: Series = {}
     for name in done[0].asked:
-        found = [size.asked.get(name) for size in done]
-        out[name] = {
-            "median": [one and one.median / 1000 for one in found],
-            "p99": [one and one.p99 and one.p99 / 1000 for one in found],
-        }
+        found = [size.asked.get(name, Asked()) for size in done]
+        rows = {"median": [one.median for one in found], "p99": [one.p99 for one in found]}
+        out[name] = {what: [None if ns is None else ns / 1000 for ns in row] for what, row in rows.items()}
     return out
 
 
@@ -267,6 +269,5 @@ def _growth(row: list[float | None], sizes: list[int]) -> list[float | None]:
     """By what a figure grew from each size to the next, for a tenfold: the last step is seldom exactly that."""
     steps: list[float | None] = []
     for (before, after), (less, more) in zip(pairwise(row), pairwise(sizes), strict=True):
-        known = before is not None and after is not None
-        steps.append((after / before) ** (1 / math.log10(more / less)) if known else None)
+        steps.append(float((after / before) ** (1 / math.log10(more / less))) if before and after else None)
     return steps

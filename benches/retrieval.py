@@ -48,7 +48,7 @@ def measure(tree: Path, temp: Path) -> None:
         for _ in range(ROUNDS):  # in turns, so that noise hits all alike
             for one, query, ns in zip(asked, prepared, taken, strict=True):
                 ns.append(timed(one, query))
-        theirs, plain, ranked = map(statistics.median, taken)
+        theirs, plain, ranked = (statistics.median(ns) for ns in taken)
         plain_ratios.append(theirs / plain)
         ranked_ratios.append(theirs / ranked)
         shown = [micro(theirs), micro(plain), micro(ranked), times(plain_ratios[-1]), times(ranked_ratios[-1])]

@@ -142,10 +142,10 @@ class Semble:
         self._index.set_doc_order(names)
         self.chunks = len(names)
 
-    def prepare(self, question: str) -> list[str]:
+    def prepare(self, question: str) -> Any:
         return self._tokenize(question)
 
-    def ask(self, prepared: list[str]) -> Any:
+    def ask(self, prepared: Any) -> Any:
         worst_first = -self._index.get_scores(prepared)
         best = self._np.argpartition(worst_first, min(RESULTS, self.chunks - 1))[:RESULTS]
         return best[self._np.argsort(worst_first[best])]
