@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 ENGINE := $(wildcard _core/*.pxd _core/*.pyx)
 SOURCES := $(ENGINE) $(wildcard greppy/*.py greppy/*/*.py) setup.py pyproject.toml build.spec scripts/bundle.py
 
-.PHONY: help demo build test lint bench asan fuzz coverage docs clean doctor
+.PHONY: help demo build test lint bench bench-save bench-compare asan fuzz coverage docs clean doctor
 
 help:
 	@echo 'make demo    build dist/greppy and search this source tree with it'
@@ -18,6 +18,8 @@ help:
 	@echo 'make test    build what is needed, check the style, run the tests (PYTEST="-k name" picks some, -n0 one at a time)'
 	@echo 'make lint    ruff, mypy and cython-lint alone'
 	@echo 'make bench   run the benchmarks'
+	@echo 'make bench-compare  count instructions; fails if a count is over 3 % above benches/instructions.json (needs valgrind)'
+	@echo 'make bench-save     make the counts of now the baseline'
 	@echo 'make asan    run tests under AddressSanitizer and UBSan (ASAN="-q tests/test_x.py" picks some)'
 	@echo 'make fuzz    fuzz each part of the engine for ten minutes (needs clang)'
 	@echo 'make coverage  lines of the Python package that the tests run'
@@ -68,6 +70,9 @@ lint: $(VENV)/.test
 
 bench: dist/greppy $(VENV)/.test
 	$(BIN)/python benches/run.py
+
+bench-compare bench-save: bench-%: dist/greppy $(VENV)/.test
+	$(BIN)/python benches/instructions.py $*
 
 asan: dist/greppy $(VENV)/.test
 	$(BIN)/python scripts/sanitize.py $(ASAN)
