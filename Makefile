@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PYTEST ?=
+PARTS ?=
 ASAN ?= -q $(wildcard tests/test_cli_*.py) tests/test_search_flags.py tests/test_faults.py tests/test_notebook.py \
 	tests/test_match.py tests/test_fuzz.py tests/test_mutations.py tests/test_text.py tests/test_render.py \
 	tests/test_outline.py tests/test_layout.py tests/test_store.py tests/test_segment.py tests/test_merge.py
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 ENGINE := $(wildcard _core/*.pxd _core/*.pyx)
 SOURCES := $(ENGINE) $(wildcard greppy/*.py greppy/*/*.py) setup.py pyproject.toml build.spec scripts/bundle.py
 
-.PHONY: help demo build test lint bench bench-save bench-compare asan fuzz coverage docs clean doctor
+.PHONY: help demo build test lint bench bench-parts bench-save bench-compare asan fuzz coverage docs clean doctor
 
 help:
 	@echo 'make demo    build dist/greppy and search this source tree with it'
@@ -18,6 +19,7 @@ help:
 	@echo 'make test    build what is needed, check the style, run the tests (PYTEST="-k name" picks some, -n0 one at a time)'
 	@echo 'make lint    ruff, mypy and cython-lint alone'
 	@echo 'make bench   run the benchmarks'
+	@echo 'make bench-parts    time parts of the engine in this process (PARTS="-k rank" picks some)'
 	@echo 'make bench-compare  count instructions; fails if a count is over 3 % above benches/instructions.json (needs valgrind)'
 	@echo 'make bench-save     make the counts of now the baseline'
 	@echo 'make asan    run tests under AddressSanitizer and UBSan (ASAN="-q tests/test_x.py" picks some)'
@@ -70,6 +72,10 @@ lint: $(VENV)/.test
 
 bench: dist/greppy $(VENV)/.test
 	$(BIN)/python benches/run.py
+
+# Not the options of the tests, which leave benchmarks out.
+bench-parts: dist/greppy $(VENV)/.test
+	$(BIN)/python -m pytest -o addopts= --benchmark-only --benchmark-columns=min,median,iqr,rounds benches/test_parts.py $(PARTS)
 
 bench-compare bench-save: bench-%: dist/greppy $(VENV)/.test
 	$(BIN)/python benches/instructions.py $*
