@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 ENGINE := $(wildcard _core/*.pxd _core/*.pyx)
 SOURCES := $(ENGINE) $(wildcard greppy/*.py greppy/*/*.py) setup.py pyproject.toml build.spec scripts/bundle.py
 
-.PHONY: help demo build test lint bench bench-parts bench-save bench-compare asan fuzz coverage docs clean doctor
+.PHONY: help demo build test lint bench bench-parts bench-save bench-compare profile asan fuzz coverage docs clean \
+	doctor
 
 help:
 	@echo 'make demo    build dist/greppy and search this source tree with it'
@@ -20,8 +21,9 @@ help:
 	@echo 'make lint    ruff, mypy and cython-lint alone'
 	@echo 'make bench   run the benchmarks'
 	@echo 'make bench-parts    time parts of the engine in this process (PARTS="-k rank" picks some)'
-	@echo 'make bench-compare  count instructions; fails if a count is over 3 % above benches/instructions.json (needs valgrind)'
+	@echo 'make bench-compare  count instructions; fails if one is 3 % above benches/instructions.json (needs valgrind)'
 	@echo 'make bench-save     make the counts of now the baseline'
+	@echo 'make profile  flame graphs, memory and system calls of indexing and searching (scripts/profile.sh)'
 	@echo 'make asan    run tests under AddressSanitizer and UBSan (ASAN="-q tests/test_x.py" picks some)'
 	@echo 'make fuzz    fuzz each part of the engine for ten minutes (needs clang)'
 	@echo 'make coverage  lines of the Python package that the tests run'
@@ -75,10 +77,14 @@ bench: dist/greppy $(VENV)/.test
 
 # Not the options of the tests, which leave benchmarks out.
 bench-parts: dist/greppy $(VENV)/.test
-	$(BIN)/python -m pytest -o addopts= --benchmark-only --benchmark-columns=min,median,iqr,rounds benches/test_parts.py $(PARTS)
+	$(BIN)/python -m pytest -o addopts= --benchmark-only --benchmark-columns=min,median,iqr,rounds \
+		benches/test_parts.py $(PARTS)
 
 bench-compare bench-save: bench-%: dist/greppy $(VENV)/.test
 	$(BIN)/python benches/instructions.py $*
+
+profile: dist/greppy $(VENV)/.test
+	scripts/profile.sh all
 
 asan: dist/greppy $(VENV)/.test
 	$(BIN)/python scripts/sanitize.py $(ASAN)
