@@ -12,6 +12,7 @@ from libc.string cimport memcpy, memset, strlen
 
 cdef extern from * nogil:
     int __builtin_ctzll(unsigned long long)
+    int __builtin_clz(unsigned int)
 
 
 cdef struct Bytes:
@@ -109,11 +110,7 @@ cdef inline const uint8_t* read_varint(const uint8_t* p, const uint8_t* end, uin
 
 cdef inline int bit_width(uint32_t v) noexcept nogil:
     """How many bits hold `v`: 0 for 0."""
-    cdef int n = 0
-    while v:
-        n += 1
-        v >>= 1
-    return n
+    return 32 - __builtin_clz(v) if v else 0
 
 
 cdef inline uint32_t first_bit(uint64_t v) noexcept nogil:

@@ -2,10 +2,9 @@
 """Inversion in memory: files go in one after the other, ascending by path; a segment comes out.
 
 Per file: read, outline (`outline.pxd`), cut into chunks (`chunk.pxd`), and each line's tokens to terms (`text.pxd`).
-Two open-addressing tables keep that cheap: a raw token leads to the ordinals of its terms, so that an identifier is
-split and stemmed once however often it stands in the source; a term's ordinal leads to its last posting, so that a
-second occurrence in the same chunk only adds weight. Postings are appended to three flat arrays in the order they are
-met and sorted by term (counting sort) when the segment is written.
+`vocabulary.pxd` leads from tokens to terms and from a term to its last posting, so that a second occurrence in the same
+chunk only adds weight. Postings are appended to three flat arrays in the order they are met and sorted by term
+(counting sort) when the segment is written.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t, int64_t
 from libc.stddef cimport size_t
@@ -47,12 +46,17 @@ from _core.text cimport (
     INITIALS_MARK, INITIALS_MAX, INITIALS_MIN, TERM_MAX, Terms, Token, make_term, next_token, next_word, shouts,
     token_terms,
 )
+from _core.vocabulary cimport (
+    TermEntry, TokenRecord, Vocabulary, term_entry, term_of, terms_soon, token_of, token_soon, tokens_soon,
+    vocabulary_bytes, vocabulary_free, vocabulary_init,
+)
 
 cdef enum:
     LINE_BYTES = 4096          # of a line that are indexed
     HOLES_BYTES = 1 << 20      # files of so many bytes are asked for holes, which are NULs, before they are read
     HEAD_LINES = 60            # comments up there, before the first definition, speak about the file
     RACY_NS = 20000000         # a file this young when it was read may change again within one tick of its clock
+    WAITING = 64               # tokens counted at once
     DOC_LIMIT = 1 << 27        # chunks of one segment: what a single posting can name
 
 cdef enum FileStatus:
@@ -72,21 +76,14 @@ cdef struct FileReport:
     int64_t mtime_ns     # 0 when the file was so young that its time proves nothing
     uint64_t content
 
-cdef struct TokenEntry:
+cdef struct Occurrence:
+    # A token of the text that waits to be counted.
     uint64_t hash
-    uint32_t text
-    uint32_t ids         # where its term ordinals begin
-    uint8_t len
-    uint8_t n            # terms
-    uint8_t plain        # of them parts
-
-cdef struct TermEntry:
-    uint64_t hash
-    uint32_t text
-    uint32_t stamp       # chunk + 1 of its last posting
-    uint32_t slot        # index of that posting
-    uint32_t df
+    uint32_t at          # in the text
     uint32_t len
+    uint32_t end         # of what it stands in, a line mostly
+    uint32_t weight
+    int kind
 
 cdef struct Builder:
     Outline outline
@@ -105,19 +102,9 @@ cdef struct Builder:
     Names names
     uint32_t n_chunks
     uint64_t total_len
-    # raw tokens
-    Bytes tokens
-    Bytes token_text
-    Bytes token_ids
-    uint32_t* token_slots
-    uint32_t token_mask
-    uint32_t n_tokens
-    # terms
-    Bytes terms
-    Bytes term_text
-    uint32_t* term_slots
-    uint32_t term_mask
-    uint32_t n_terms
+    Vocabulary words
+    Occurrence[WAITING] waiting
+    uint32_t n_waiting
     # postings in the order met
     uint32_t* post_term
     uint32_t* post_doc
@@ -141,13 +128,7 @@ cdef inline void builder_free(Builder* b) noexcept nogil:
     bytes_free(&b.defs)
     bytes_free(&b.links)
     names_free(&b.names)
-    bytes_free(&b.tokens)
-    bytes_free(&b.token_text)
-    bytes_free(&b.token_ids)
-    bytes_free(&b.terms)
-    bytes_free(&b.term_text)
-    free(b.token_slots)
-    free(b.term_slots)
+    vocabulary_free(&b.words)
     free(b.post_term)
     free(b.post_doc)
     free(b.post_weight)
@@ -157,104 +138,14 @@ cdef inline void builder_free(Builder* b) noexcept nogil:
 cdef inline bint builder_init(Builder* b) noexcept nogil:
     memset(b, 0, sizeof(Builder))
     outline_init(&b.outline)
-    b.token_mask = b.term_mask = (1 << 14) - 1
-    b.token_slots = <uint32_t*>calloc(b.token_mask + 1, 4)
-    b.term_slots = <uint32_t*>calloc(b.term_mask + 1, 4)
-    b.failed = b.token_slots == NULL or b.term_slots == NULL
+    b.failed = not vocabulary_init(&b.words)
     return not b.failed
 
 
 cdef inline uint64_t builder_bytes(const Builder* b) noexcept nogil:
     """Memory held, and what writing the segment will need on top."""
-    return (b.n_postings * 16 + b.tokens.cap + b.token_text.cap + b.token_ids.cap + b.terms.cap + b.term_text.cap
-            + 4 * (<uint64_t>b.token_mask + b.term_mask) + 16 * <uint64_t>b.n_terms + b.chunks.cap + b.files.cap
-            + b.paths.cap + b.defs.cap + b.links.cap + b.chunk_len.cap)
-
-
-cdef inline bint _grow(uint32_t** slots, uint32_t* mask, const uint8_t* entries, size_t entry,
-                       uint32_t n) noexcept nogil:
-    # Entries begin with their hash, so one function serves both tables.
-    cdef uint32_t new_mask = mask[0] * 2 + 1
-    cdef uint32_t* fresh = <uint32_t*>calloc(<size_t>new_mask + 1, 4)
-    cdef uint32_t i, j
-    if fresh == NULL:
-        return False
-    for j in range(n):
-        i = <uint32_t>(<const uint64_t*>(entries + j * entry))[0] & new_mask
-        while fresh[i]:
-            i = (i + 1) & new_mask
-        fresh[i] = j + 1
-    free(slots[0])
-    slots[0] = fresh
-    mask[0] = new_mask
-    return True
-
-
-cdef inline uint32_t _term(Builder* b, const uint8_t* text, uint32_t n) noexcept nogil:
-    """Ordinal of a term, new or known."""
-    cdef uint64_t h = hash64(text, n)
-    cdef uint32_t i = <uint32_t>h & b.term_mask
-    cdef uint32_t j
-    cdef TermEntry* e
-    cdef TermEntry x
-    while b.term_slots[i]:
-        j = b.term_slots[i] - 1
-        e = &(<TermEntry*>b.terms.data)[j]
-        if e.hash == h and e.len == n and memcmp(b.term_text.data + e.text, text, n) == 0:
-            return j
-        i = (i + 1) & b.term_mask
-    memset(&x, 0, sizeof(x))
-    x.hash = h
-    x.text = <uint32_t>b.term_text.len
-    x.len = n
-    bytes_add(&b.term_text, text, n)
-    bytes_add(&b.terms, &x, sizeof(x))
-    if b.term_text.failed or b.terms.failed:
-        b.failed = True
-        return 0
-    b.term_slots[i] = b.n_terms + 1
-    b.n_terms += 1
-    if b.n_terms > b.term_mask // 8 * 5 and not _grow(&b.term_slots, &b.term_mask, b.terms.data, sizeof(x), b.n_terms):
-        b.failed = True
-    return b.n_terms - 1
-
-
-cdef inline const TokenEntry* _token(Builder* b, const Token* t) noexcept nogil:
-    """What a raw token gives; NULL without memory. Valid until the next call."""
-    cdef uint64_t h = hash64(t.at, t.len)
-    cdef uint32_t i = <uint32_t>h & b.token_mask
-    cdef uint32_t j, id
-    cdef TokenEntry* e
-    cdef TokenEntry x
-    cdef Terms terms
-    while b.token_slots[i]:
-        e = &(<TokenEntry*>b.tokens.data)[b.token_slots[i] - 1]
-        if e.hash == h and e.len == t.len and memcmp(b.token_text.data + e.text, t.at, t.len) == 0:
-            return e
-        i = (i + 1) & b.token_mask
-    token_terms(t, &terms)
-    memset(&x, 0, sizeof(x))
-    x.hash = h
-    x.text = <uint32_t>b.token_text.len
-    x.len = <uint8_t>t.len
-    x.ids = <uint32_t>(b.token_ids.len // 4)
-    x.n = <uint8_t>terms.n
-    x.plain = <uint8_t>(terms.n - 1 if terms.has_whole else terms.n)
-    for j in range(terms.n):
-        id = _term(b, terms.text + terms.off[j], terms.len[j])
-        bytes_add(&b.token_ids, &id, 4)
-    bytes_add(&b.token_text, t.at, t.len)
-    bytes_add(&b.tokens, &x, sizeof(x))
-    if b.failed or b.token_ids.failed or b.token_text.failed or b.tokens.failed:
-        b.failed = True
-        return NULL
-    b.token_slots[i] = b.n_tokens + 1
-    b.n_tokens += 1
-    if b.n_tokens > b.token_mask // 8 * 5:
-        if not _grow(&b.token_slots, &b.token_mask, b.tokens.data, sizeof(x), b.n_tokens):
-            b.failed = True
-            return NULL
-    return &(<TokenEntry*>b.tokens.data)[b.n_tokens - 1]
+    return (vocabulary_bytes(&b.words) + b.n_postings * 16 + 16 * <uint64_t>b.words.term_table.n + b.chunks.cap
+            + b.files.cap + b.paths.cap + b.defs.cap + b.links.cap + b.chunk_len.cap)
 
 
 cdef inline bint _room(Builder* b) noexcept nogil:
@@ -279,7 +170,7 @@ cdef inline bint _room(Builder* b) noexcept nogil:
 
 cdef inline void _occurs(Builder* b, uint32_t term, uint32_t weight, bint add) noexcept nogil:
     """The term stands in the chunk at hand: adds weight to its posting there, or (not `add`) raises it to `weight`."""
-    cdef TermEntry* e = &(<TermEntry*>b.terms.data)[term]
+    cdef TermEntry* e = term_entry(&b.words, term)
     cdef uint32_t w
     if e.stamp != b.n_chunks + 1:
         if not _room(b):
@@ -300,27 +191,65 @@ cdef inline void _occurs(Builder* b, uint32_t term, uint32_t weight, bint add) n
         b.post_weight[e.slot] = <uint16_t>weight
 
 
-cdef inline uint32_t _text(Builder* b, uint32_t at, uint32_t n, uint32_t weight) noexcept nogil:
-    """Every token of the `n` bytes of the text from `at` on into the chunk at hand; how many parts there were."""
+cdef inline uint32_t _count(Builder* b) noexcept nogil:
+    """Counts what waits, into the chunk at hand; how many parts there were.
+
+    Step by step for all at once, so that what one of them needs from memory is on its way while the others are seen
+    to."""
+    cdef const uint8_t* text = b.outline.runs.text
+    cdef Occurrence* o
+    cdef const TokenRecord* r
     cdef Token t
-    cdef const TokenEntry* e
-    cdef const uint32_t* ids
-    cdef uint32_t i, start, end = at + n, parts = 0
+    cdef uint32_t i, j, parts = 0
+    for i in range(b.n_waiting):
+        token_soon(&b.words, b.waiting[i].hash)
+    for i in range(b.n_waiting):
+        o = &b.waiting[i]
+        t.at = text + o.at
+        t.len = o.len
+        t.kind = o.kind
+        r = token_of(&b.words, &t, o.hash)
+        if r == NULL:
+            b.failed = True
+            break
+        terms_soon(&b.words, r)
+        o.hash = <uint64_t>(<const uint8_t*>r - b.words.tokens.data)  # its record, as the token is known now
+    if b.failed:
+        b.n_waiting = 0
+        return 0
+    for i in range(b.n_waiting):
+        o = &b.waiting[i]
+        r = <const TokenRecord*>(b.words.tokens.data + o.hash)
+        parts += r.plain
+        for j in range(r.n):
+            _occurs(b, r.ids[j], o.weight, True)
+        if r.n > r.plain and looks_used(text, o.at, o.at + o.len, o.end):
+            names_use(&b.names, term_entry(&b.words, r.ids[r.plain]).hash)
+    b.n_waiting = 0
+    return parts
+
+
+cdef inline uint32_t _text(Builder* b, uint32_t at, uint32_t n, uint32_t weight) noexcept nogil:
+    """Every token of the `n` bytes of the text from `at` on will be counted, by the next `_count` at the latest; how
+    many parts were counted now."""
+    cdef Token t
+    cdef Occurrence* o
+    cdef uint32_t end = at + n, parts = 0
     while True:
         at = next_word(&b.outline.runs, at, end, &t)
         if at == 0:
             return parts
-        e = _token(b, &t)
-        if e == NULL:
-            return parts
-        parts += e.plain
-        ids = (<uint32_t*>b.token_ids.data) + e.ids
-        for i in range(e.n):
-            _occurs(b, ids[i], weight, True)
-        if e.n > e.plain:
-            start = <uint32_t>(t.at - b.outline.runs.text)
-            if looks_used(b.outline.runs.text, start, start + t.len, end):
-                names_use(&b.names, (<TermEntry*>b.terms.data)[ids[e.plain]].hash)
+        o = &b.waiting[b.n_waiting]
+        o.hash = hash64(t.at, t.len)
+        tokens_soon(&b.words, o.hash)
+        o.at = <uint32_t>(t.at - b.outline.runs.text)
+        o.len = t.len
+        o.end = end
+        o.weight = weight
+        o.kind = t.kind
+        b.n_waiting += 1
+        if b.n_waiting == WAITING:
+            parts += _count(b)
 
 
 cdef inline uint32_t name_term(const uint8_t* name, uint32_t n, uint8_t* out) noexcept nogil:
@@ -424,18 +353,18 @@ cdef inline void _definitions(Builder* b, const uint8_t* text, uint32_t* d, uint
             return
         at = last_name(text + def_.name, n)
         if one_part(text + def_.name + at, n - at):
-            _occurs(b, _term(b, term, name_term(text + def_.name + at, n - at, term)),
+            _occurs(b, term_of(&b.words, term, name_term(text + def_.name + at, n - at, term)),
                     code_weight(name_code(def_.kind)), False)
         elif name_code(def_.kind) and not shouts(text + def_.name + at, n - at):
             at = initials_term(text + def_.name, n, term)
             if at:
-                _occurs(b, _term(b, term, at), code_weight(name_code(def_.kind)), False)
+                _occurs(b, term_of(&b.words, term, at), code_weight(name_code(def_.kind)), False)
 
 
 cdef inline void _own_names(Builder* b, const uint8_t* text) noexcept nogil:
     """What the file defines, by the last components of its definitions' names."""
     cdef Outline* o = &b.outline
-    cdef const TokenEntry* e
+    cdef const TokenRecord* r
     cdef const uint8_t* p
     cdef const uint8_t* end
     cdef uint32_t i, n
@@ -448,12 +377,12 @@ cdef inline void _own_names(Builder* b, const uint8_t* text) noexcept nogil:
         p = next_token(p + last_name(p, n), end, &t)
         if p == NULL:
             continue
-        e = _token(b, &t)
-        if e == NULL:
+        r = token_of(&b.words, &t, hash64(t.at, t.len))
+        if r == NULL:
+            b.failed = True
             return
-        if e.n > e.plain and next_token(p, end, &t) == NULL:
-            names_define(&b.names, (<TermEntry*>b.terms.data)[(<uint32_t*>b.token_ids.data)[e.ids + e.plain]].hash,
-                         name_code(o.defs[i].kind) > 0)
+        if r.n > r.plain and next_token(p, end, &t) == NULL:
+            names_define(&b.names, term_entry(&b.words, r.ids[r.plain]).hash, name_code(o.defs[i].kind) > 0)
     links_file(&b.names, &b.links)
 
 
@@ -525,6 +454,8 @@ cdef inline void _index(Builder* b, const uint8_t* text, uint32_t n, int languag
             parts += _text(b, o.line_start[line], len, weight)
             if b.failed:
                 return
+        parts += _count(b)
+        b.failed |= b.words.failed
         links_chunk(&b.names, &b.links)
         bytes_add(&b.chunks, &c, sizeof(c))
         bytes_byte(&b.chunk_len, <uint8_t>length_code(parts))
@@ -689,29 +620,29 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
 # ------------------------------------------------------------------------------------------------------ the segment
 
 cdef inline bint _entry_before(const Builder* b, uint32_t x, uint32_t y) noexcept nogil:
-    cdef const TermEntry* p = &(<const TermEntry*>b.terms.data)[x]
-    cdef const TermEntry* q = &(<const TermEntry*>b.terms.data)[y]
+    cdef const TermEntry* p = term_entry(&b.words, x)
+    cdef const TermEntry* q = term_entry(&b.words, y)
     cdef int c
     if p.hash != q.hash:
         return p.hash < q.hash
-    c = memcmp(b.term_text.data + p.text, b.term_text.data + q.text, p.len if p.len < q.len else q.len)
+    c = memcmp(b.words.term_text.data + p.text, b.words.term_text.data + q.text, p.len if p.len < q.len else q.len)
     return c < 0 or (c == 0 and p.len < q.len)
 
 
 cdef inline void _term_order(const Builder* b, uint32_t* order, uint32_t* count) noexcept nogil:
     """The terms by hash, then bytes: a counting sort by the hash's upper 16 bits, an insertion sort within each run."""
-    cdef const TermEntry* all = <const TermEntry*>b.terms.data
+    cdef const TermEntry* all = term_entry(&b.words, 0)
     cdef uint32_t i, j, k, x
     memset(count, 0, 65537 * 4)
-    for i in range(b.n_terms):
+    for i in range(b.words.term_table.n):
         count[(all[i].hash >> 48) + 1] += 1
     for i in range(65536):
         count[i + 1] += count[i]
-    for i in range(b.n_terms):
+    for i in range(b.words.term_table.n):
         k = <uint32_t>(all[i].hash >> 48)
         order[count[k]] = i
         count[k] += 1
-    for i in range(1, b.n_terms):
+    for i in range(1, b.words.term_table.n):
         x = order[i]
         j = i
         while j and _entry_before(b, x, order[j - 1]):
@@ -806,11 +737,11 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
     cdef Dictionary terms
     cdef Impacts impacts
     cdef TermEntry* e
-    cdef uint32_t* order = <uint32_t*>malloc(<size_t>b.n_terms * 4 + 4)
+    cdef uint32_t* order = <uint32_t*>malloc(<size_t>b.words.term_table.n * 4 + 4)
     cdef uint32_t* count = <uint32_t*>malloc(65537 * 4)
     cdef uint32_t* docs = <uint32_t*>malloc(b.n_postings * 4 + 4)
     cdef uint8_t* codes = <uint8_t*>malloc(b.n_postings + 4)
-    cdef uint32_t* at = <uint32_t*>malloc(<size_t>b.n_terms * 4 + 4)
+    cdef uint32_t* at = <uint32_t*>malloc(<size_t>b.words.term_table.n * 4 + 4)
     cdef uint32_t i, t, post
     cdef size_t p, sum = 0
     cdef bint ok = False
@@ -827,8 +758,8 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
         impacts_init(&impacts, b.total_len, b.n_chunks)
         _term_order(b, order, count)
         # at[t]: where the postings of term t go in the sorted arrays; documents stay ascending within a term.
-        for i in range(b.n_terms):
-            e = &(<TermEntry*>b.terms.data)[order[i]]
+        for i in range(b.words.term_table.n):
+            e = term_entry(&b.words, order[i])
             at[order[i]] = <uint32_t>sum
             sum += e.df
         for p in range(b.n_postings):
@@ -837,15 +768,15 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
             codes[at[t]] = <uint8_t>weight_code(b.post_weight[p])
             at[t] += 1
         writer_array(&w, b"postings", b"|u1", 1)
-        for i in range(b.n_terms):
-            e = &(<TermEntry*>b.terms.data)[order[i]]
+        for i in range(b.words.term_table.n):
+            e = term_entry(&b.words, order[i])
             p = at[order[i]] - e.df
             if e.df == 1:
                 post = SINGLE | docs[p] | (<uint32_t>codes[p] << SINGLE_CODE)
             else:
                 post = write_list(&w, docs + p, codes + p, e.df, b.chunk_len.data, b.n_chunks, &impacts,
                                   &lists)
-            dictionary_add(&terms, b.term_text.data + e.text, e.len, e.hash, post)
+            dictionary_add(&terms, b.words.term_text.data + e.text, e.len, e.hash, post)
         writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))
         writer_add(&w, b.chunks.data, b.chunks.len)
         writer_array(&w, b"chunk_len", b"|u1", 1)
