@@ -3,19 +3,24 @@
 back serves again only when it was the last one. The front's malloc; the module for Python has the C library's.
 
 A search asks for many small pieces and needs most of them to its end. Cut side by side they lie in few pages, and a
-page that is not touched costs no fault, no clearing and no return at exit. One thread at a time may ask.
+page that is not touched costs no fault, no clearing and no return at exit. A large piece that grows gets pages of its
+own, which the kernel can move without copying: building an index has such. One thread at a time may ask.
 """
 from libc.stdint cimport uint8_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memset
 from _core.sys cimport (
-    c_mmap, MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, PROT_READ, PROT_WRITE,
+    c_mmap, c_mremap, c_munmap, MREMAP_MAYMOVE, MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE,
+    PROT_READ, PROT_WRITE,
 )
 
 cdef enum:
     ARENA_HEAD = 16          # before each piece its size; keeps the alignment that malloc owes
     ARENA_FIRST = 1 << 16    # what nearly every search needs, brought in at once, which costs less than page by page
     ARENA_BLOCK = 1 << 20
+    ARENA_OWN = 1 << 17      # a piece that grows to so many bytes gets its own pages
+    ARENA_PAGE = 4096
+    ARENA_APART = 1          # in a piece's size: it has
     ARENA_TOO_MUCH = 46      # bits of a number of bytes that nobody can have; keeps sums from wrapping
 
 cdef struct Arena:
@@ -75,8 +80,28 @@ cdef inline void* arena_alloc(Arena* a, size_t n, bint zero) noexcept nogil:
 
 
 cdef inline void arena_free(Arena* a, void* p) noexcept nogil:
-    if p != NULL and _is_last(a, p):
+    if p == NULL:
+        return
+    if _size(p)[0] & ARENA_APART:
+        c_munmap(<uint8_t*>p - ARENA_HEAD, (_size(p)[0] & ~<size_t>ARENA_APART) + ARENA_HEAD)
+    elif _is_last(a, p):
         a.at = <uint8_t*>p - ARENA_HEAD
+
+
+cdef inline void* _apart(void* old, size_t n) noexcept nogil:
+    """Pages of its own for a piece of `n` bytes, those of `old` when it has some already; NULL without memory."""
+    cdef size_t size = (n + ARENA_HEAD + ARENA_PAGE - 1) & ~<size_t>(ARENA_PAGE - 1)
+    cdef void* p
+    if old == NULL:
+        p = c_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    else:
+        p = c_mremap(<uint8_t*>old - ARENA_HEAD, (_size(old)[0] & ~<size_t>ARENA_APART) + ARENA_HEAD, size,
+                     MREMAP_MAYMOVE)
+    if p == MAP_FAILED:
+        return NULL
+    p = <uint8_t*>p + ARENA_HEAD
+    _size(p)[0] = (size - ARENA_HEAD) | ARENA_APART
+    return p
 
 
 cdef inline void* arena_realloc(Arena* a, void* p, size_t n) noexcept nogil:
@@ -86,10 +111,12 @@ cdef inline void* arena_realloc(Arena* a, void* p, size_t n) noexcept nogil:
     cdef size_t size
     if p == NULL:
         return arena_alloc(a, n, False)
-    if n <= _size(p)[0]:
+    if n <= (_size(p)[0] & ~<size_t>ARENA_APART):
         return p
     if n >> ARENA_TOO_MUCH:
         return NULL
+    if _size(p)[0] & ARENA_APART:
+        return _apart(p, n)
     size = _piece(n)
     if _is_last(a, p) and size <= <size_t>(a.end - <uint8_t*>p):
         a.at = <uint8_t*>p + size
@@ -97,7 +124,7 @@ cdef inline void* arena_realloc(Arena* a, void* p, size_t n) noexcept nogil:
             a.clean = a.at
         _size(p)[0] = size
         return p
-    other = arena_alloc(a, n, False)
+    other = _apart(NULL, n) if n >= ARENA_OWN else arena_alloc(a, n, False)
     if other != NULL:
         memcpy(other, p, _size(p)[0])
     return other

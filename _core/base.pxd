@@ -53,9 +53,33 @@ cdef inline bint bytes_reserve(Bytes* b, size_t extra) noexcept nogil:
     return True
 
 
+cdef inline void copy_bytes(void* to, const void* from_, size_t n) noexcept nogil:
+    """memcpy(to, from_, n) without a call for what is short: musl's takes its time to begin."""
+    cdef uint8_t* t = <uint8_t*>to
+    cdef const uint8_t* f = <const uint8_t*>from_
+    cdef uint64_t x, y
+    cdef uint32_t v, w
+    if n > 16:
+        memcpy(to, from_, n)
+    elif n >= 8:  # the two may overlap
+        memcpy(&x, f, 8)
+        memcpy(&y, f + n - 8, 8)
+        memcpy(t, &x, 8)
+        memcpy(t + n - 8, &y, 8)
+    elif n >= 4:
+        memcpy(&v, f, 4)
+        memcpy(&w, f + n - 4, 4)
+        memcpy(t, &v, 4)
+        memcpy(t + n - 4, &w, 4)
+    else:
+        while n:
+            n -= 1
+            t[n] = f[n]
+
+
 cdef inline void bytes_add(Bytes* b, const void* p, size_t n) noexcept nogil:
     if n and bytes_reserve(b, n):
-        memcpy(b.data + b.len, p, n)
+        copy_bytes(b.data + b.len, p, n)
         b.len += n
 
 

@@ -416,3 +416,16 @@ cdef inline bint config_defaults(Config* c, Args* a) noexcept nogil:
         a.n_flags += 1
         n += 1
     return True
+
+
+cdef inline bint config_says(const Config* c, int command) noexcept nogil:
+    """The file, as it was read, says something about a flag of that command."""
+    cdef ConfigKey k
+    cdef Flag f
+    cdef int i
+    for i in range(c.n):
+        config_key(c.values[i].key, &k)
+        flag_get(k.flag, &f)
+        if f.commands & (1 << command):
+            return True
+    return False

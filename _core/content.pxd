@@ -8,7 +8,7 @@ notebook is decoded too, by `notebook.pxd`.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stddef cimport size_t
-from libc.string cimport memcmp, memchr, strlen
+from libc.string cimport memcmp, memchr, memset, strlen
 from _core.base cimport Bytes, bytes_reserve
 from _core.path cimport base_name, ends_with, in_list
 from _core.segment cimport FILE_GENERATED
@@ -73,20 +73,29 @@ cdef inline bint utf16_to_utf8(const uint8_t* p, size_t n, int encoding, Bytes* 
 
 
 cdef inline size_t find_text(const uint8_t* p, size_t n, size_t at, const char* what) noexcept nogil:
-    """Where `what`, in small letters, stands from `at` on, whatever case the text has; `n` when it does not."""
+    """Where `what`, 1 to 255 bytes in small letters, stands from `at` on, whatever case the text has; `n` when it does
+    not."""
+    # Horspool, "Practical fast searching in strings", 1980: the byte under the end of `what` tells how far to go on.
     cdef size_t m = strlen(what)
     cdef size_t i = at, j
     cdef uint8_t c
+    cdef uint8_t[256] step
+    memset(step, <int>m, 256)
+    for j in range(m - 1):
+        c = <uint8_t>what[j]
+        step[c] = <uint8_t>(m - 1 - j)
+        if 97 <= c <= 122:
+            step[c - 32] = step[c]
     while i + m <= n:
-        j = 0
-        while j < m:
-            c = p[i + j]
-            if (c | 32 if 65 <= c <= 90 else c) != <uint8_t>what[j]:
+        j = m
+        while j:
+            c = p[i + j - 1]
+            if (c | 32 if 65 <= c <= 90 else c) != <uint8_t>what[j - 1]:
                 break
-            j += 1
-        if j == m:
+            j -= 1
+        if j == 0:
             return i
-        i += 1
+        i += step[p[i + m - 1]]
     return n
 
 
@@ -163,9 +172,27 @@ cdef inline bint is_minified(const uint32_t* line_start, uint32_t n_lines, size_
     return long_bytes >= LONG_TEXT and long_bytes > n // 2
 
 
+cdef inline bint secret_name(const uint8_t* name, size_t n) noexcept nogil:
+    """A file of this name keeps keys or passwords: they do not belong in a search index."""
+    cdef size_t dot = n
+    while dot and name[dot - 1] != 46:
+        dot -= 1
+    if dot and in_list(b"example sample template dist defaults", name + dot, n - dot) or in_list(
+            b".env.schema", name, n):
+        return False
+    if dot and in_list(b"pem key p12 pfx jks keystore kdbx ppk", name + dot, n - dot):
+        return True
+    if n > 5 and memcmp(name, b".env", 4) == 0 and (name[4] == 46 or name[4] == 45 or name[4] == 95):
+        return True
+    return in_list(
+        b".env .env. .env- .env_ .envrc id_rsa id_dsa id_ecdsa id_ed25519 id_ecdsa_sk id_ed25519_sk .netrc _netrc "
+        b".pgpass .my.cnf .htpasswd .git-credentials .dockercfg .s3cfg .boto .vault-token credentials credentials.json "
+        b".credentials.json credentials.toml credentials.csv", name, n)
+
+
 cdef inline bint is_secret(const uint8_t* path, size_t path_n, const uint8_t* p, size_t n) noexcept nogil:
-    """A private key, or a file of settings with the password or token in it. What the name alone tells, the walk has
-    left out already."""
+    """A private key, or a file of settings with the password or token in it. What the name alone tells
+    (`secret_name`), the walk has left out already."""
     cdef size_t base = base_name(path, path_n)
     cdef const uint8_t* name = path + base
     cdef size_t m = path_n - base

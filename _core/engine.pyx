@@ -18,7 +18,9 @@ from _core.arena cimport Arena, arena_alloc, arena_free, arena_realloc
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add
 from _core.check cimport check_chunks, check_files, check_links, check_paths, check_terms
 from _core.chunk cimport chunk_lines
-from _core.content cimport ENCODING_UTF16_LE, ENCODING_UTF16_BE, utf16_to_utf8 as _utf16_to_utf8
+from _core.content cimport (
+    ENCODING_UTF16_LE, ENCODING_UTF16_BE, secret_name as _secret_name, utf16_to_utf8 as _utf16_to_utf8,
+)
 from _core.filter cimport Filter, filter_free, GLOBS_MAX, PLACES_MAX
 from _core.flags cimport (
     Args, Flag, args_parse, flag_get, help_text, command_alias, command_by_name, command_examples, command_help,
@@ -633,6 +635,11 @@ cdef _remove(path, int error):
             os.unlink(path)
         except OSError:
             pass
+
+
+def secret_name(bytes name) -> bool:
+    """A file of this name keeps keys or passwords."""
+    return bool(_secret_name(name, len(name)))
 
 
 def write_store(bytes path, bytes kind, uint64_t serial, list arrays, bint sync=True) -> None:

@@ -7,8 +7,8 @@ from libc.stddef cimport size_t
 from libc.string cimport strerror
 from _core.arena cimport Arena, arena_alloc, arena_free, arena_realloc, ARENA_TOO_MUCH
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_str
-from _core.config cimport Config, config_defaults
-from _core.flags cimport Args, args_parse, help_text, CMD_NONE, CMD_SEARCH
+from _core.config cimport Config, config_defaults, config_says
+from _core.flags cimport Args, args_parse, help_text, CMD_INDEX, CMD_NONE, CMD_SEARCH
 from _core.runtime cimport runtime_exec
 from _core.search cimport Session, search_main, complain, EXIT_ERROR
 from _core.sys cimport write_all, errno, EPIPE
@@ -75,6 +75,7 @@ cdef public int main(int argc, char** argv) noexcept nogil:
     elif args.command == CMD_SEARCH:
         if not config_defaults(&config, &args):
             return complain(args.error, b"", b"")
+        session.usual = not config_says(&config, CMD_INDEX)
         return search_main(&session, &args, argv[0])
     else:
         return runtime_exec(argc, argv)

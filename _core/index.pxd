@@ -21,7 +21,7 @@ the beginning of the one before. Readers compare it with the file system. Exampl
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, free
-from libc.string cimport memcpy, memset, memcmp
+from libc.string cimport memcpy, memset, strlen
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_str, bytes_byte
 from _core.segment cimport Segment, segment_open, segment_close
 from _core.store cimport (
@@ -147,7 +147,9 @@ cdef inline int _open_segments(Index* x, const SegmentEntry* entries, uint32_t n
     return INDEX_OK
 
 
-cdef inline int _index_open(Index* x, const uint8_t* folder, size_t n, bint fetching) noexcept nogil:
+cdef inline int index_open_named(Index* x, const char* manifest, const uint8_t* folder, size_t n,
+                                 bint fetching) noexcept nogil:
+    """As `index_open`, of the manifest with that name, once."""
     cdef Bytes path
     cdef const SegmentEntry* entries
     cdef const uint8_t* deleted
@@ -162,7 +164,8 @@ cdef inline int _index_open(Index* x, const uint8_t* folder, size_t n, bint fetc
     x.saturation = NULL
     bytes_init(&path)
     bytes_add(&path, folder, n)
-    bytes_add(&path, b"/manifest", 10)
+    bytes_byte(&path, 47)
+    bytes_add(&path, manifest, strlen(manifest) + 1)
     e = STORE_MEMORY if path.failed else store_open(&x.manifest, <const char*>path.data, b"manifest", False)
     bytes_free(&path)
     if e != STORE_OK:
@@ -195,7 +198,7 @@ cdef inline int index_open(Index* x, const uint8_t* folder, size_t n, bint fetch
     cdef int e = INDEX_OK, _i
     cdef bint had_manifest
     for _i in range(OPEN_TRIES):
-        e = _index_open(x, folder, n, fetching)
+        e = index_open_named(x, b"manifest", folder, n, fetching)
         if e == INDEX_OK:
             return e
         had_manifest = x.manifest.base != NULL

@@ -6,13 +6,15 @@ from libc.stdlib cimport calloc, free, strtol
 from libc.string cimport memcpy, memset, strcmp, strlen, strncmp, strerror
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_str, bytes_uint
 from _core.filter cimport Filter, GLOBS_MAX
+from _core.first cimport First, first_index, first_keep
 from _core.flags cimport (
     Args, args_last, FLAG_LIMIT, FLAG_FILES, FLAG_NULL, FLAG_CHUNK, FLAG_AFTER, FLAG_BEFORE, FLAG_CONTEXT, FLAG_JSON,
     FLAG_JSONL, FLAG_COLOR, FLAG_GLOB, FLAG_TYPE, FLAG_TYPE_NOT, FLAG_KIND, FLAG_NO_TESTS, FLAG_NO_REFRESH,
     FLAG_PROJECT, FLAG_COUNT, FLAG_MAX_TOKENS, FLAG_EXPLAIN, Flag, flag_get,
 )
 from _core.index cimport (
-    Index, index_open, index_close, index_fresh, INDEX_OK, INDEX_MISSING, INDEX_DAMAGED, INDEX_VERSION, INDEX_SYSTEM,
+    Index, index_open, index_open_named, index_close, index_fresh, INDEX_OK, INDEX_MISSING, INDEX_DAMAGED,
+    INDEX_VERSION, INDEX_SYSTEM,
 )
 from _core.languages cimport language_by_name
 from _core.outline cimport kind_by_name
@@ -61,6 +63,7 @@ cdef struct Session:
     bint jsonl
     bint broken                  # standard output is closed
     bint link                    # paths are links
+    bint usual                   # the configuration says nothing about building an index
     uint64_t printed             # bytes that have left
     uint64_t budget              # bytes that may leave; 0: any number
     size_t root_n
@@ -79,6 +82,7 @@ cdef struct Session:
     Query query
     Matcher matcher
     Place place
+    First first
 
 
 cdef inline int complain(const char* a, const char* b, const char* c) noexcept nogil:
@@ -450,6 +454,8 @@ cdef inline int _open(Session* s, const char* program) noexcept nogil:
         if run_indexer(program, s.root) != 0:
             complain(b"the index could not be brought up to date; files that changed are left out", b"", b"")
         e = index_open(&s.index, s.folder.data, s.folder.len, True)
+    elif e == INDEX_MISSING and s.usual and first_index(&s.first, s.root, &s.folder):
+        e = index_open_named(&s.index, b"manifest.new", s.folder.data, s.folder.len, True)
     elif e == INDEX_MISSING or e == INDEX_VERSION:
         if run_indexer(program, s.root) != 0:
             return EXIT_ERROR
@@ -637,6 +643,12 @@ cdef inline int search_main(Session* s, const Args* args, const char* program) n
     """Runs one search; the exit status. `s` is all zeros, `program` is argv[0].
 
     Nothing is given back: the process ends after it, and the kernel does that once more cheaply than we would."""
+    cdef int status, error
     s.args = args
     s.index.root_fd = -1
-    return _search(s, program)
+    status = _search(s, program)
+    if s.first.made:
+        error = first_keep(&s.first)
+        if error:
+            complain(b"the index could not be kept, the next search builds it again: ", strerror(error), b"")
+    return status

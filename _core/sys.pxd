@@ -40,6 +40,7 @@ cdef extern from "<sys/stat.h>" nogil:
     int c_lstat "lstat"(const char*, stat_t*)
     int c_fstat "fstat"(int, stat_t*)
     int c_fstatat "fstatat"(int, const char*, stat_t*, int)
+    int c_mkdir "mkdir"(const char*, mode_t)
     bint S_ISREG(mode_t)
     bint S_ISDIR(mode_t)
     bint S_ISLNK(mode_t)
@@ -71,6 +72,8 @@ cdef extern from "<unistd.h>" nogil:
     int c_execv "execv"(const char*, char**)
     int c_dup2 "dup2"(int, int)
     void c__exit "_exit"(int)
+    int c_pipe "pipe"(int*)
+    char** environ
     ssize_t c_readlink "readlink"(const char*, char*, size_t)
     int R_OK, W_OK, X_OK, F_OK
 
@@ -79,11 +82,50 @@ cdef extern from "<sys/wait.h>" nogil:
     bint WIFEXITED(int)
     int WEXITSTATUS(int)
 
+cdef extern from "<spawn.h>" nogil:
+    ctypedef struct posix_spawn_file_actions_t:
+        pass
+    int posix_spawn_file_actions_init(posix_spawn_file_actions_t*)
+    int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t*, int, int)
+    int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t*, int, const char*, int, mode_t)
+    int posix_spawn_file_actions_destroy(posix_spawn_file_actions_t*)
+    int posix_spawnp(pid_t*, const char*, const posix_spawn_file_actions_t*, const void*, char**, char**)
+
+cdef extern from "<dirent.h>" nogil:
+    ctypedef struct DIR:
+        pass
+    cdef struct dirent:
+        unsigned char d_type
+        char* d_name
+    DIR* c_opendir "opendir"(const char*)
+    DIR* c_fdopendir "fdopendir"(int)
+    dirent* c_readdir "readdir"(DIR*)
+    int c_closedir "closedir"(DIR*)
+    int DT_DIR, DT_REG, DT_UNKNOWN
+
+cdef extern from "<sys/file.h>" nogil:
+    int c_flock "flock"(int, int)
+    int LOCK_EX, LOCK_NB
+
+cdef extern from "<stdio.h>" nogil:
+    int c_rename "rename"(const char*, const char*)
+
 cdef extern from "<sys/mman.h>" nogil:
     void* c_mmap "mmap"(void*, size_t, int, int, int, off_t)
     int c_munmap "munmap"(void*, size_t)
     int PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE, MAP_POPULATE
     void* MAP_FAILED
+
+cdef extern from * nogil:
+    int __builtin_popcount(unsigned int)
+
+cdef extern from * nogil:
+    # Linux; the header has it with _GNU_SOURCE only.
+    """
+    extern void *mremap(void *, size_t, size_t, int, ...);
+    """
+    void* c_mremap "mremap"(void*, size_t, size_t, int)
+    int MREMAP_MAYMOVE "1"
 
 cdef extern from "<stdlib.h>" nogil:
     char* c_realpath "realpath"(const char*, char*)
@@ -102,7 +144,7 @@ cdef extern from "<sys/ioctl.h>" nogil:
     unsigned long TIOCGWINSZ
 
 cdef extern from "<sys/syscall.h>" nogil:
-    long SYS_openat2
+    long SYS_openat2, SYS_sched_getaffinity
 
 cdef extern from "<unistd.h>" nogil:
     long c_syscall "syscall"(long, ...)
@@ -137,6 +179,17 @@ cdef inline int open_below(int folder, const char* path, int flags) noexcept nog
     if fd < 0 and (errno == ENOSYS or errno == EPERM):
         fd = c_openat(folder, path, flags | O_NOFOLLOW)
     return fd
+
+
+cdef inline uint32_t usable_cores() noexcept nogil:
+    """How many processors this process may run on."""
+    cdef uint8_t[1024] mask
+    cdef long n = c_syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask)
+    cdef uint32_t count = 0
+    cdef long i
+    for i in range(n):
+        count += __builtin_popcount(mask[i])
+    return count if count else 1
 
 
 cdef inline int64_t clock_ns(bint wall) noexcept nogil:

@@ -8,9 +8,7 @@ the time it had *before* it was listed: a reader that finds the same time later 
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import os
-import re
 import stat
 import subprocess
 import time
@@ -24,24 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 IGNORE_FILES = (b".gitignore", b".greppyignore")
-# By name alone; what only its content tells (tokens in .npmrc, a key under any name) the engine leaves out.
-SECRETS = (
-    b".env", b".env.*", b".env-*", b".env_*", b".envrc", b"*.pem", b"*.key", b"*.p12", b"*.pfx", b"*.jks",
-    b"*.keystore", b"*.kdbx", b"*.ppk", b"id_rsa", b"id_dsa", b"id_ecdsa", b"id_ed25519", b"id_ecdsa_sk",
-    b"id_ed25519_sk", b".netrc", b"_netrc", b".pgpass", b".my.cnf", b".htpasswd", b".git-credentials",
-    b".dockercfg", b".s3cfg", b".boto", b".vault-token", b"credentials", b"credentials.json", b".credentials.json",
-    b"credentials.toml", b"credentials.csv",
-)  # fmt: skip
-NOT_SECRET = (b"*.example", b"*.sample", b"*.template", b"*.dist", b"*.defaults", b".env.schema")
-
-
-def _any_of(patterns: Iterable[bytes]) -> re.Pattern[bytes]:
-    """One expression for all: a large tree has many names."""
-    return re.compile("|".join(fnmatch.translate(os.fsdecode(pattern)) for pattern in patterns).encode())
-
-
-_SECRET = _any_of(SECRETS)
-_NOT_SECRET = _any_of(NOT_SECRET)
 LINGUIST = ((b"linguist-generated", 16), (b"linguist-vendored", 8))  # attributes, and the FileFlag each stands for
 
 
@@ -61,11 +41,6 @@ class Walk:
     flags_from: bytes = b""  # the lines that `flags` come from
 
 
-def is_secret(name: bytes) -> bool:
-    """Private keys and passwords do not belong in a search index."""
-    return _SECRET.match(name) is not None and _NOT_SECRET.match(name) is None
-
-
 def walk(root: bytes, secrets: bool = False) -> Walk:
     """Lists the project at `root`, a real path; files with secrets too when asked. Raises OSError when the root itself
     cannot be listed."""
@@ -76,9 +51,8 @@ def walk(root: bytes, secrets: bool = False) -> Walk:
     else:
         _walk_plain(root, result)
     result.files = _not_through_links(root, result.files)
-    result.files = sorted(
-        {path for path in result.files if secrets or not is_secret(path.rpartition(b"/")[2])} - result.folders.keys()
-    )
+    files = {path for path in result.files if secrets or not engine.secret_name(path.rpartition(b"/")[2])}
+    result.files = sorted(files - result.folders.keys())
     return result
 
 
