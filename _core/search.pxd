@@ -561,8 +561,9 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
         last_file = r.file
         last_segment = r.segment
         shown += 1
-        # A JSON document leaves whole or not at all, JSON lines each at once, and text when there is enough of it.
-        if (s.jsonl or (not s.json and s.out.len >= FLUSH)) and not _flush(s):
+        # A JSON document leaves whole or not at all, JSON lines each at once, of text the first result, which is all
+        # that `head -n 1` waits for, and then when there is enough of it.
+        if (s.jsonl or (not s.json and (shown == 1 or s.out.len >= FLUSH))) and not _flush(s):
             break
     if s.json:
         bytes_str(&s.out, b"],\"total\":")

@@ -36,6 +36,25 @@ def test_every_line_is_in_its_file(shop: Project) -> None:
             assert REALISTIC[path].split("\n")[int(number) - 1] == text
 
 
+@pytest.mark.parametrize(
+    ("flags", "pieces"), [((), 2), (("--files",), 2), (("-C", "2"), 2), (("--json",), 1), (("--jsonl",), None)]
+)
+def test_the_first_result_leaves_at_once(shop: Project, flags: tuple[str, ...], pieces: int | None) -> None:
+    """A pipe of packets keeps apart what was written apart. JSON lines leave one by one, a JSON document whole."""
+    whole = shop.search("retry", *flags).stdout
+    reading, writing = os.pipe2(os.O_DIRECT | os.O_CLOEXEC)
+    try:
+        assert shop.search("retry", *flags, stdout=writing).returncode == 0
+        os.close(writing)
+        packets = list(iter(lambda: os.read(reading, 65536), b""))
+    finally:
+        os.close(reading)
+    assert len(packets) == (whole.count(b"\n") if pieces is None else pieces)
+    if "--json" not in flags:
+        assert b"".join(packets) == whole
+        assert packets[0] == shop.search("retry", "-n1", *flags).stdout
+
+
 def test_the_definition_comes_first(shop: Project) -> None:
     assert shop.lines("retry_with_backoff")[0].startswith("shop/retry.py:11:def retry_with_backoff(")
     assert shop.lines("parse http date")[0].startswith("src/http.rs:2:")
