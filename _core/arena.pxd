@@ -60,12 +60,30 @@ cdef inline bint _block(Arena* a, size_t n) noexcept nogil:
     return True
 
 
+cdef inline void* _apart(void* old, size_t n) noexcept nogil:
+    """Pages of its own for a piece of `n` bytes, those of `old` when it has some already; NULL without memory."""
+    cdef size_t size = (n + ARENA_HEAD + ARENA_PAGE - 1) & ~<size_t>(ARENA_PAGE - 1)
+    cdef void* p
+    if old == NULL:
+        p = c_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    else:
+        p = c_mremap(<uint8_t*>old - ARENA_HEAD, (_size(old)[0] & ~<size_t>ARENA_APART) + ARENA_HEAD, size,
+                     MREMAP_MAYMOVE)
+    if p == MAP_FAILED:
+        return NULL
+    p = <uint8_t*>p + ARENA_HEAD
+    _size(p)[0] = (size - ARENA_HEAD) | ARENA_APART
+    return p
+
+
 cdef inline void* arena_alloc(Arena* a, size_t n, bint zero) noexcept nogil:
     """`n` bytes, zeros when asked for, at a multiple of 16; NULL when there is no memory."""
     cdef size_t size
     cdef uint8_t* p
     if n >> ARENA_TOO_MUCH:
         return NULL
+    if n >= ARENA_BLOCK:
+        return _apart(NULL, n)
     size = _piece(n)
     if size + ARENA_HEAD > <size_t>(a.end - a.at) and not _block(a, size + ARENA_HEAD):
         return NULL
@@ -86,22 +104,6 @@ cdef inline void arena_free(Arena* a, void* p) noexcept nogil:
         c_munmap(<uint8_t*>p - ARENA_HEAD, (_size(p)[0] & ~<size_t>ARENA_APART) + ARENA_HEAD)
     elif _is_last(a, p):
         a.at = <uint8_t*>p - ARENA_HEAD
-
-
-cdef inline void* _apart(void* old, size_t n) noexcept nogil:
-    """Pages of its own for a piece of `n` bytes, those of `old` when it has some already; NULL without memory."""
-    cdef size_t size = (n + ARENA_HEAD + ARENA_PAGE - 1) & ~<size_t>(ARENA_PAGE - 1)
-    cdef void* p
-    if old == NULL:
-        p = c_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    else:
-        p = c_mremap(<uint8_t*>old - ARENA_HEAD, (_size(old)[0] & ~<size_t>ARENA_APART) + ARENA_HEAD, size,
-                     MREMAP_MAYMOVE)
-    if p == MAP_FAILED:
-        return NULL
-    p = <uint8_t*>p + ARENA_HEAD
-    _size(p)[0] = (size - ARENA_HEAD) | ARENA_APART
-    return p
 
 
 cdef inline void* arena_realloc(Arena* a, void* p, size_t n) noexcept nogil:

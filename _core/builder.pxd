@@ -142,17 +142,14 @@ cdef inline bint builder_init(Builder* b) noexcept nogil:
     return not b.failed
 
 
-cdef inline uint64_t builder_bytes(const Builder* b) noexcept nogil:
-    """Memory held, and what writing the segment will need on top."""
-    return (vocabulary_bytes(&b.words) + b.n_postings * 16 + 16 * <uint64_t>b.words.term_table.n + b.chunks.cap
-            + b.files.cap + b.paths.cap + b.defs.cap + b.links.cap + b.chunk_len.cap)
-
-
-cdef inline bint _room(Builder* b) noexcept nogil:
+cdef inline bint _room(Builder* b, size_t more) noexcept nogil:
+    """For `more` postings."""
     cdef size_t cap = b.postings_cap + b.postings_cap // 2 + 4096
     cdef void* p
-    if b.n_postings < b.postings_cap:
+    if b.n_postings + more <= b.postings_cap:
         return True
+    if cap < b.n_postings + more:
+        cap = b.n_postings + more
     p = realloc(b.post_term, cap * 4)
     if p != NULL:
         b.post_term = <uint32_t*>p
@@ -168,12 +165,33 @@ cdef inline bint _room(Builder* b) noexcept nogil:
     return True
 
 
+cdef inline void builder_expect(Builder* b, uint64_t n) noexcept nogil:
+    """Room for what about `n` bytes of source give, so that nothing grows step by step. Memory that is not touched costs
+    nothing; and this is only a guess."""
+    bytes_reserve(&b.words.tokens, n // 2)
+    bytes_reserve(&b.words.terms, n)
+    bytes_reserve(&b.words.term_text, n // 4)
+    bytes_reserve(&b.chunks, n // 16)
+    bytes_reserve(&b.defs, n // 16)
+    bytes_reserve(&b.links, n // 16)
+    b.failed |= b.words.tokens.failed or b.words.terms.failed or b.words.term_text.failed
+    b.failed |= b.chunks.failed or b.defs.failed or b.links.failed
+    if not _room(b, n // 4):
+        b.failed = True
+
+
+cdef inline uint64_t builder_bytes(const Builder* b) noexcept nogil:
+    """Memory held, and what writing the segment will need on top."""
+    return (vocabulary_bytes(&b.words) + b.n_postings * 16 + 16 * <uint64_t>b.words.term_table.n + b.chunks.cap
+            + b.files.cap + b.paths.cap + b.defs.cap + b.links.cap + b.chunk_len.cap)
+
+
 cdef inline void _occurs(Builder* b, uint32_t term, uint32_t weight, bint add) noexcept nogil:
     """The term stands in the chunk at hand: adds weight to its posting there, or (not `add`) raises it to `weight`."""
     cdef TermEntry* e = term_entry(&b.words, term)
     cdef uint32_t w
     if e.stamp != b.n_chunks + 1:
-        if not _room(b):
+        if not _room(b, 1):
             return
         e.stamp = b.n_chunks + 1
         e.slot = <uint32_t>b.n_postings

@@ -13,7 +13,7 @@ from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str
 from _core.builder cimport (
     Builder, FILE_GONE, FILE_INDEXED, FILE_NOT_REGULAR, FILE_NO_MEMORY, FILE_UNREADABLE, FileReport, builder_file,
-    builder_free, builder_init, builder_write,
+    builder_expect, builder_free, builder_init, builder_write,
 )
 from _core.index cimport (
     NOT_DELETED, SegmentEntry, TREE_FILE, TREE_FOLDER, TREE_OUTSIDE, TREE_SKIPPED, TreeEntry, bytes_hex16,
@@ -48,6 +48,7 @@ cdef enum:
 
 cdef struct FirstPart:
     uint32_t begin, end          # files of the listing
+    uint64_t n_bytes             # of these
     uint64_t id
     uint32_t n_files, n_chunks
     uint64_t total_len
@@ -132,6 +133,9 @@ cdef inline void _build(First* x, const Listing* l, int root_fd, FirstPart* part
     cdef int error
     cdef const RankRecord* ranks
     cdef bint ok = b != NULL and builder_init(b)
+    if ok:
+        builder_expect(b, part.n_bytes)
+        ok = not b.failed
     for i in range(part.begin, part.end):
         if not ok:
             break
@@ -180,6 +184,7 @@ cdef inline bint _build_parts(First* x, const Listing* l, int root_fd) noexcept 
         x.parts[k].begin = i
         while i < n and (k + 1 == x.n_parts or done * x.n_parts < total * (k + 1)):
             done += x.reports[i].size
+            x.parts[k].n_bytes += x.reports[i].size
             i += 1
         x.parts[k].end = i
     for k in range(1, x.n_parts):
