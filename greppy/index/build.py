@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from greppy._core import engine
 from greppy.index import walk as walking
@@ -105,7 +105,7 @@ class _State:
     """The index as the last commit left it."""
 
     generation: int = 0
-    options: dict[str, int | str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)  # of JSON
     segments: list[_Segment] = field(default_factory=list)
     tree: dict[bytes, Entry] = field(default_factory=dict)
 
@@ -315,12 +315,20 @@ def _build(
     threads: int,
     progress: Callable[[int, int], None] | None,
 ) -> Summary:
+    if not force and not given:
+        unchanged = _unchanged(root, folder, default_max_filesize)
+        if unchanged is not None:
+            return unchanged
     state = _load(folder)
     _remove_strays(folder, state)
     options = _options(state, given, default_max_filesize)
     secrets = bool(options["include_secrets"])
     walk = walking.walk(root, secrets)
     options["attributes"] = f"{engine.hash64(walk.flags_from):x}" if walk.flags_from else ""
+    if walk.unreadable:
+        options["unreadable"] = len(walk.unreadable)  # whether they still are, only a walk tells
+    elif walk.warnings:
+        options["warnings"] = walk.warnings
     # An index of other rules, or of an older greppy that knew fewer, is built anew.
     if force or any(options[name] != state.options.get(name) for name in OF_THE_CONTENT):
         state = _State(state.generation, options)
@@ -345,7 +353,44 @@ def _build(
     return summary
 
 
-def _options(state: _State, given: dict[str, int | str], default: int) -> dict[str, int | str]:
+def _unchanged(root: bytes, folder: bytes, default_max_filesize: int) -> Summary | None:
+    """What there is to say when nothing has changed: known from the sweep that a search does, without a walk. None:
+    something has, or it takes a walk to tell."""
+    try:
+        manifest = engine.manifest(folder)
+        options = dict(json.loads(manifest["options"]))
+        state = _State(manifest["generation"], options)
+        same = _options(state, {}, default_max_filesize)
+        if "unreadable" in options or any(same[name] != options.get(name) for name in same):
+            return None
+        reader = engine.Reader(folder)
+        try:
+            if not reader.fresh():
+                return None
+        finally:
+            reader.close()
+        segments = [_segment_path(folder, number) for number, *_ in manifest["segments"]]
+        if not all(engine.store_verify(segment, b"segment") for segment in segments):
+            return None
+        tree = _tree_path(folder, state.generation)
+        with open(tree, "rb") as file:
+            entries = _array(file.read(), engine.store_directory(tree, b"tree")["arrays"], "entries")
+    except (OSError, engine.DamagedError, engine.VersionError, TypeError, ValueError, KeyError):
+        return None
+    summary = Summary(os.fsdecode(root), warnings=list(options.get("warnings", [])), generation=state.generation)
+    for size, _, _, _, _, kind, why in _TREE.iter_unpack(entries):
+        if kind == TREE_FILE:
+            summary.source_bytes += size
+        elif kind == TREE_SKIPPED:
+            summary.skipped += 1
+            if why == engine.FILE_UNREADABLE:
+                return None  # whether it still is, and why, only trying tells
+    summary.files, summary.chunks, *_ = manifest["stats"]
+    summary.index_bytes = sum(os.stat(segment).st_size for segment in segments)
+    return summary
+
+
+def _options(state: _State, given: dict[str, int | str], default: int) -> dict[str, Any]:
     """What this build must repeat of the last one: what was asked for counts as long as nobody asks for something
     else, the default size limit only where none was ever asked for."""
     old = state.options.get("max_filesize", DEFAULT_MAX_FILESIZE)
