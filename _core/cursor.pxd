@@ -30,6 +30,7 @@ cdef struct Cursor:
     uint32_t n_blocks     # the tail is the last one
     uint32_t block        # the one in `docs`; NO_DOC none
     uint32_t n            # its postings
+    uint32_t near         # one of them, or `n`: where `_add_block` ended
     const uint32_t* docs
     const uint8_t* codes
     uint32_t* room        # for documents of one block, or of all
@@ -102,6 +103,7 @@ cdef inline bint cursor_load(Segment* s, Cursor* c, uint32_t block) noexcept nog
     if block == c.block:
         return c.n > 0
     c.block = block
+    c.near = 0
     c.n = list_block_n(&c.list, block)
     if c.n == 0:
         return False
@@ -162,7 +164,7 @@ cdef inline bint cursor_open(Segment* s, const float* saturation, double average
     either way."""
     cdef uint32_t room
     c.block = NO_DOC
-    c.n = 0
+    c.n = c.near = 0
     c.decoded = 0
     c.loads = 0
     c.bounds = NULL
@@ -188,14 +190,16 @@ cdef inline void cursor_close(Cursor* c) noexcept nogil:
     list_close(&c.list)
 
 
-cdef inline uint32_t first_from(const uint32_t* docs, uint32_t lo, uint32_t hi, uint32_t doc) noexcept nogil:
-    """The first of docs[lo:hi] that is not before `doc`, or hi. Without a branch that could be guessed wrongly."""
-    cdef uint32_t half, n = hi - lo
-    while n > 1:
-        half = n >> 1
-        lo += half & -<uint32_t>(docs[lo + half - 1] < doc)
-        n -= half
-    return lo + (n == 1 and docs[lo] < doc)
+cdef inline uint32_t step_to(const Cursor* c, uint32_t at, uint32_t doc) noexcept nogil:
+    """The first posting of the block at hand from `at` on, `n` at most, that is not before `doc`. Steps forward beat a
+    binary search, because who looks up many documents looks up close ones."""
+    cdef const int32_t* docs = <const int32_t*>c.docs
+    cdef uint32_t k, less = 0
+    while at + STEP <= c.n and docs[at + STEP - 1] < <int32_t>doc:
+        at += STEP
+    for k in range(STEP):  # without a branch; behind the last posting stands LAST_DOC
+        less += docs[at + k] < <int32_t>doc
+    return at + less
 
 
 cdef inline uint32_t block_of(const Cursor* c, uint32_t lo, uint32_t doc) noexcept nogil:
@@ -212,25 +216,26 @@ cdef inline uint32_t block_of(const Cursor* c, uint32_t lo, uint32_t doc) noexce
     return lo
 
 
-cdef inline uint32_t _add_block(const Cursor* c, const uint8_t* lengths, uint32_t base, uint32_t lo, uint32_t hi,
+cdef inline uint32_t _add_block(Cursor* c, const uint8_t* lengths, uint32_t base, uint32_t lo, uint32_t hi,
                                 int32_t* sums) noexcept nogil:
     """Postings of the block at hand that lie in [lo, hi) into the sums; how many."""
     cdef const uint32_t* docs = c.docs
     cdef const uint8_t* codes = c.codes
     cdef const float* saturation = c.saturation
     cdef float scaled = c.scaled
-    cdef uint32_t at, i = 0, stop = c.n, n
-    if docs[0] < lo:
-        i = first_from(docs, 0, c.n, lo)
-    if docs[stop - 1] >= hi:
-        stop = first_from(docs, i, c.n, hi)
-    n = stop - i
+    cdef uint32_t at, i = c.near, begin
+    if i and docs[i - 1] >= lo:  # asked for what lies before, for once
+        i = 0
+    if docs[i] < lo:
+        i = step_to(c, i, lo)
+    begin = i
     lengths += base
-    while i < stop:
+    while docs[i] < hi:  # behind the last one stands LAST_DOC
         at = docs[i] - base
         sums[at] += _gives(scaled, saturation, codes[i], lengths[at])
         i += 1
-    return n
+    c.near = i
+    return i - begin
 
 
 cdef inline uint32_t add_blocks(Segment* s, Cursor* c, uint32_t b, uint32_t base, uint32_t lo, uint32_t hi,
@@ -265,25 +270,18 @@ cdef inline bint cursor_find(Segment* s, Cursor* c, uint32_t* hint, uint32_t doc
     """Is the term in that document? Then its posting is number `at` of the block at hand.
 
     `hint`: how many postings lie before for certain; it moves on: the next document asked for must not lie before this
-    one. Steps forward beat a binary search, because who looks up many documents looks up close ones."""
-    cdef uint32_t b = hint[0] // BLOCK, i = hint[0] % BLOCK, k, less
-    cdef const int32_t* docs
+    one."""
+    cdef uint32_t b = hint[0] // BLOCK, i = hint[0] % BLOCK
     if b < c.list.blocks and c.list.skips[b].last < doc:
         b = block_of(c, b + 1, doc)
         i = 0
     if not cursor_load(s, c, b):
         hint[0] = b * BLOCK
         return False
-    docs = <const int32_t*>c.docs
-    while i + STEP <= c.n and docs[i + STEP - 1] < <int32_t>doc:
-        i += STEP
-    less = 0
-    for k in range(STEP):  # without a branch; behind the last posting stands LAST_DOC
-        less += docs[i + k] < <int32_t>doc
-    i += less
+    i = step_to(c, i, doc)
     hint[0] = b * BLOCK + i
     at[0] = i
-    return docs[i] == <int32_t>doc
+    return c.docs[i] == doc
 
 
 cdef inline int32_t contribution(Segment* s, Cursor* c, uint32_t* hint, uint32_t doc) noexcept nogil:

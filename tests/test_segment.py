@@ -65,12 +65,11 @@ def check_chunks(found: segment.Segment, files: list[inverted.File]) -> None:
             else:
                 at, length, kind = parent
                 assert (file.content[at : at + length], KINDS[kind]) == chunk.parent
-            assert definitions == [
-                segment.Definition(
-                    d.line, d.column, min(255, len(d.name)), KINDS.index(d.kind), d.exported, min(7, d.depth)
+            for got, d in zip(definitions, chunk.definitions, strict=True):
+                assert got.column in d.columns
+                assert got == segment.Definition(
+                    d.line, got.column, min(255, len(d.name)), KINDS.index(d.kind), d.exported, min(7, d.depth)
                 )
-                for d in chunk.definitions
-            ]
             number += 1
 
 

@@ -7,7 +7,6 @@ definition is taken to be the one line that holds its name, as it is in the tree
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -33,7 +32,7 @@ LICENCE = re.compile(rb"[Cc]opyright|licen[cs]e|licence|warran|spdx|all rights",
 @dataclass(frozen=True)
 class Definition:
     line: int  # in the file, from 0
-    column: int
+    columns: frozenset[int]  # where its name stands on the line; which of these is meant only the outline knows
     name: bytes
     kind: str
     exported: bool
@@ -189,7 +188,6 @@ def invert(path: bytes, content: bytes) -> File:
             own[number] = own.get(number, False) or name_class(definition[2]) > 0
     chunks = []
     upcoming = 0
-    columns = Counter()  # how often a name was met on a line: its next occurrence there is meant
     for first, end in pairwise(cuts):
         chunk = Chunk(starts[first], first, end)
         parent = _parent(chunk, outline, upcoming, classes)
@@ -199,9 +197,8 @@ def invert(path: bytes, content: bytes) -> File:
         while upcoming < len(outline) and outline[upcoming][0] < end:
             line, name, kind, flags, depth, _ = outline[upcoming]
             upcoming += 1
-            column = lines[line].index(name, columns[line, name])
-            columns[line, name] = column + 1
-            chunk.definitions.append(Definition(line, column, name, kind, bool(flags & 1), depth))
+            columns = frozenset(at for at in range(len(lines[line])) if lines[line].startswith(name, at))
+            chunk.definitions.append(Definition(line, columns, name, kind, bool(flags & 1), depth))
             _count(chunk, name, NAME)
             last = last_component(name)
             quiet = re.search(rb"[a-z]", last_component(name))
