@@ -21,7 +21,7 @@ from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, segment_postings, segment_df,
     segment_file_chunks, segment_links,
 )
-from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close, store_check
+from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, writer_close, store_check, store_done
 
 cdef enum:
     MERGE_INPUTS = 64
@@ -322,6 +322,7 @@ cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint
         for i in range(n):
             if segments[i].store.damaged:
                 result = MERGE_DAMAGED
+            store_done(&segments[i].store)
         w.head.numbers[0] = total
         writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))
         writer_add(&w, chunks.data, chunks.len)

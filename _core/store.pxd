@@ -37,7 +37,7 @@ from _core.hash cimport hash64
 from _core.sys cimport (
     off_t, stat_t, c_fstat, c_open, c_close, c_mmap, c_munmap, c_pwrite, c_fsync, pread_all, write_all, errno, EINVAL,
     ssize_t, O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_CLOEXEC, PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE,
-    MAP_ANONYMOUS, MAP_NORESERVE, MAP_FAILED,
+    MAP_ANONYMOUS, MAP_NORESERVE, MAP_FAILED, MADV_DONTNEED, madvise,
 )
 
 cdef enum:
@@ -284,6 +284,11 @@ cdef inline const void* store_array(Store* s, const char* name, uint32_t item, u
     return NULL
 
 
+cdef inline void store_done(Store* s) noexcept nogil:
+    """Nothing of it will be read soon: its pages no longer count as this process's memory."""
+    madvise(<void*>s.base, s.size, MADV_DONTNEED)
+
+
 cdef inline bint store_check(Store* s) noexcept nogil:
     """Every page against its sum: what `check` and a merge do. False when one is wrong."""
     cdef size_t page
@@ -297,6 +302,7 @@ cdef inline bint store_check(Store* s) noexcept nogil:
 
 cdef enum:
     WRITE_BUFFER = 1 << 18
+    SUMS_PIECE = 1 << 24  # a multiple of STORE_PAGE and of the system's pages
 
 cdef inline void _flush(StoreWriter* w) noexcept nogil:
     if w.buffered and not w.failed and not write_all(w.fd, w.buffer, w.buffered):
@@ -371,7 +377,7 @@ cdef inline bint writer_open(StoreWriter* w, const char* path, const char* kind,
 
 cdef inline void _write_sums(StoreWriter* w) noexcept nogil:
     # The file is read back through a map: a sum over what was handed to write() would not see a lost page.
-    cdef uint64_t end, i, n
+    cdef uint64_t end, i, n, size, at = 0
     cdef void* p
     cdef uint32_t sum
     cdef StoreArray* a
@@ -391,15 +397,18 @@ cdef inline void _write_sums(StoreWriter* w) noexcept nogil:
         w.failed = True
         w.error = errno
         return
-    p = c_mmap(NULL, end, PROT_READ, MAP_SHARED, w.fd, 0)
-    if p == MAP_FAILED:
-        w.failed = True
-        w.error = errno
-        return
-    for i in range(n):
-        sum = _page_sum(<const uint8_t*>p, i, end)
-        writer_add(w, &sum, 4)
-    c_munmap(p, end)
+    while at < end:  # piece by piece, because what is mapped counts as this process's memory
+        size = end - at if end - at < SUMS_PIECE else SUMS_PIECE
+        p = c_mmap(NULL, size, PROT_READ, MAP_SHARED, w.fd, at)
+        if p == MAP_FAILED:
+            w.failed = True
+            w.error = errno
+            return
+        for i in range(at // STORE_PAGE, (at + size + STORE_PAGE - 1) // STORE_PAGE):
+            sum = _page_sum(<const uint8_t*>p - at, i, end)
+            writer_add(w, &sum, 4)
+        c_munmap(p, size)
+        at += size
     _flush(w)
     if not w.failed and c_pwrite(w.fd, &w.head, STORE_HEADER, 0) != STORE_HEADER:
         w.failed = True

@@ -115,6 +115,8 @@ cdef extern from "<sys/mman.h>" nogil:
     int c_munmap "munmap"(void*, size_t)
     int PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE, MAP_POPULATE
     void* MAP_FAILED
+    int madvise(void*, size_t, int)
+    int MADV_DONTNEED
 
 cdef extern from * nogil:
     int __builtin_popcount(unsigned int)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from bench import Bench, prepare
+from cold import cold
 from index import index, second
 from processes import BenchError, in_temporary_folder
 from quality import quality
@@ -17,7 +18,7 @@ from report import load, machine
 from scan import scan
 from search import memory, search, version
 
-SECTIONS = ("version", "scan", "index", "search", "memory", "second", "quality")
+SECTIONS = ("version", "cold", "scan", "index", "search", "memory", "second", "quality")
 RUNS, QUICK_RUNS = 300, 200
 ROUNDS, QUICK_ROUNDS = 5, 3
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +71,10 @@ def introduce(bench: Bench, options: argparse.Namespace) -> None:
 
 
 def run(bench: Bench, options: argparse.Namespace) -> None:
-    parts = {"version": version, "scan": scan, "index": index, "search": search, "memory": memory, "second": second}
+    parts = {
+        "version": version, "cold": cold, "scan": scan, "index": index, "search": search, "memory": memory,
+        "second": second,
+    }  # fmt: skip
     for name in options.only or SECTIONS:
         if name == "quality":
             quality(bench, *(path.resolve() if path else None for path in (options.annotations, options.repos)))
