@@ -955,33 +955,13 @@ cdef list _slices(values):
 
 
 cdef struct Asked:
-    # All that one question needs, until `_asked_free`.
+    # All that one question needs, from `Reader._take` to `Reader._give`.
     Filter filter
     Query query
     Weights weights
     double[TERMS] values
     Bytes corrected
     Results results
-
-
-cdef Asked* _asked(weights) except NULL:
-    cdef Weights w
-    cdef Asked* a
-    default_weights(&w)
-    _set_weights(&w, weights)
-    a = <Asked*>calloc(1, sizeof(Asked))
-    if a == NULL:
-        raise MemoryError
-    a.weights = w
-    return a
-
-
-cdef void _asked_free(Asked* a) noexcept:
-    filter_free(&a.filter)
-    bytes_free(&a.corrected)
-    free(a.results.items)
-    free(a.results.details)
-    free(a)
 
 
 cdef void _answer(_index.Index* x, Asked* a, const uint8_t* p, size_t n, uint32_t limit, bint explained) noexcept nogil:
@@ -996,6 +976,7 @@ cdef class Reader:
     cdef bytes folder
     cdef bint opened
     cdef int busy  # calls at work in other threads: the maps are undone when the last of them ends
+    cdef Asked* spare  # of an earlier question: it is large, and new pages take longer than many a question
 
     def __cinit__(self, bytes folder):
         cdef int e
@@ -1018,6 +999,31 @@ cdef class Reader:
 
     def __dealloc__(self):
         self.close()
+        free(self.spare)
+
+    cdef Asked* _take(self, weights) except NULL:
+        cdef Weights w
+        cdef Asked* a
+        default_weights(&w)
+        _set_weights(&w, weights)
+        a = self.spare
+        self.spare = NULL
+        if a == NULL:
+            a = <Asked*>calloc(1, sizeof(Asked))
+        if a == NULL:
+            raise MemoryError
+        a.weights = w
+        return a
+
+    cdef void _give(self, Asked* a) noexcept:
+        filter_free(&a.filter)
+        bytes_free(&a.corrected)
+        free(a.results.items)
+        free(a.results.details)
+        memset(&a.filter, 0, sizeof(Filter))
+        memset(&a.results, 0, sizeof(Results))
+        free(self.spare)
+        self.spare = a
 
     def close(self) -> None:
         if self.opened:
@@ -1102,7 +1108,7 @@ cdef class Reader:
 
     def corrected(self, bytes text):
         """The question with its mistyped names corrected, as `search` corrects it; None when there are none."""
-        cdef Asked* a = _asked(None)
+        cdef Asked* a = self._take(None)
         self._begin()
         try:
             query_parse(<const uint8_t*>text, len(text), &a.query)
@@ -1110,7 +1116,7 @@ cdef class Reader:
                 return PyBytes_FromStringAndSize(<char*>a.corrected.data, a.corrected.len)
         finally:
             self._end()
-            _asked_free(a)
+            self._give(a)
 
     def search(self, bytes text, uint32_t limit=20, globs=(), types=(), types_not=(), kinds=(), places=(),
                bint no_tests=False, weights=None) -> list:
@@ -1123,7 +1129,7 @@ cdef class Reader:
         globs, places = _slices(globs), _slices(places)
         if len(globs) > GLOBS_MAX or len(places) > PLACES_MAX:
             raise ValueError("too many globs or places")
-        a = _asked(weights)
+        a = self._take(weights)
         f = &a.filter
         self._begin()
         try:
@@ -1156,11 +1162,11 @@ cdef class Reader:
             return self._places(&a.query, a.values, &a.results, limit)
         finally:
             self._end()
-            _asked_free(a)
+            self._give(a)
 
     def rank_ns(self, bytes text, uint32_t limit=20, weights=None, uint32_t rounds=1) -> list:
         """Nanoseconds that parsing and ranking a question take, once for each round; for benchmarks."""
-        cdef Asked* a = _asked(weights)
+        cdef Asked* a = self._take(weights)
         cdef int64_t began, ended
         cdef uint32_t _i
         cdef const uint8_t* p = <const uint8_t*>text
@@ -1179,11 +1185,11 @@ cdef class Reader:
             return out
         finally:
             self._end()
-            _asked_free(a)
+            self._give(a)
 
     def work(self, bytes text, uint32_t limit=20, weights=None) -> dict:
         """What the retrieval of a question's best chunks read: posting blocks and ranges of documents, of how many."""
-        cdef Asked* a = _asked(weights)
+        cdef Asked* a = self._take(weights)
         cdef const uint8_t* p = <const uint8_t*>text
         cdef size_t n = len(text)
         self._begin()
@@ -1195,11 +1201,11 @@ cdef class Reader:
             return a.results.work
         finally:
             self._end()
-            _asked_free(a)
+            self._give(a)
 
     def explain(self, bytes text, weights=None) -> list:
         """[(path, score, {signal: what it adds})] of all candidates, best first, a file each; signals of 0 left out."""
-        cdef Asked* a = _asked(weights)
+        cdef Asked* a = self._take(weights)
         cdef double[SIGNAL_END] signals
         cdef const Result* found
         cdef const FileRecord* r
@@ -1227,7 +1233,7 @@ cdef class Reader:
             return out
         finally:
             self._end()
-            _asked_free(a)
+            self._give(a)
 
     cdef list _places(self, const Query* q, const double* values, const Results* results, uint32_t limit):
         cdef Place* place = <Place*>calloc(1, sizeof(Place))
