@@ -269,6 +269,8 @@ def test_a_machine_with_nothing_but_libc(greppy_bin: os.PathLike[str], tmp_path:
     shutil.copy(greppy_bin, root / "usr/bin/greppy")
     (root / "dev/null").touch()
     (root / "home/project/a.py").write_text("def progress_bar():\n    pass\n")
+    os.utime(root / "home/project/a.py", (1, 1))  # what is a moment old would be looked at again
+    os.utime(root / "home/project", (1, 1))
     inside = ["unshare", "--pid", "--fork", "--mount", f"--mount-proc={root / 'proc'}"]
     if os.geteuid() != 0:
         inside += ["--user", "--map-root-user"]
