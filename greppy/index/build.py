@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DEFAULT_MAX_FILESIZE = 1_000_000
-MEMORY = 640 << 20  # of all builders together; what the interpreter and the merge need comes on top
+MEMORY = 512 << 20  # of all builders together; what the interpreter and the merge need comes on top
 BATCH_BYTES = 4 << 20  # about what one call into the engine gets
 SMALL_PROJECT = 3 << 20  # bytes of source below which a second thread costs more than it saves
 SEGMENTS_KEPT = 8  # a commit that would leave more segments merges them
