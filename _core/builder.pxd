@@ -166,8 +166,8 @@ cdef inline bint _room(Builder* b, size_t more) noexcept nogil:
 
 
 cdef inline void builder_expect(Builder* b, uint64_t n) noexcept nogil:
-    """Room for what about `n` bytes of source give, so that nothing grows step by step. Memory that is not touched costs
-    nothing; and this is only a guess."""
+    """Room for what about `n` bytes of source give, so that nothing grows step by step. This is a guess; memory that is
+    not touched costs nothing."""
     bytes_reserve(&b.words.tokens, n // 2)
     bytes_reserve(&b.words.terms, n)
     bytes_reserve(&b.words.term_text, n // 4)
