@@ -8,8 +8,8 @@ chunk only adds weight. Postings are appended to three flat arrays in the order 
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t, int64_t
 from libc.stddef cimport size_t
-from libc.stdlib cimport malloc, calloc, realloc, free
-from libc.string cimport memcpy, memset, memcmp, memchr, strlen
+from libc.stdlib cimport malloc, realloc, free
+from libc.string cimport memcpy, memset, memcmp, strlen
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve, bytes_varint
 from _core.chunk cimport chunk_lines, CLASS_BITS
 from _core.content cimport (
@@ -19,7 +19,7 @@ from _core.content cimport (
 from _core.hash cimport hash64
 from _core.languages cimport language_of, notebook_of, LANG_JSON, LANG_NOTEBOOK, LANG_SHIFT
 from _core.links cimport (
-    Names, links_chunk, links_file, looks_used, names_define, names_free, names_init, names_use,
+    Names, links_chunk, links_file, looks_used, names_define, names_free, names_use,
 )
 from _core.notebook cimport notebook_text
 from _core.outline cimport (
@@ -55,6 +55,7 @@ cdef enum:
     LINE_BYTES = 4096          # of a line that are indexed
     HOLES_BYTES = 1 << 20      # files of so many bytes are asked for holes, which are NULs, before they are read
     HEAD_LINES = 60            # comments up there, before the first definition, speak about the file
+    DEFAULT_MAX_FILESIZE = 1000000  # what is larger is data more often than source
     RACY_NS = 20000000         # a file this young when it was read may change again within one tick of its clock
     WAITING = 64               # tokens counted at once
     DOC_LIMIT = 1 << 27        # chunks of one segment: what a single posting can name

@@ -13,6 +13,7 @@ FILE_GONE: int
 FILE_UNREADABLE: int
 FILE_NOT_REGULAR: int
 FILE_SECRET: int
+DEFAULT_MAX_FILESIZE: int
 RACY_NS: int
 
 class DamagedError(Exception): ...

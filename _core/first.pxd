@@ -6,14 +6,14 @@ processes, and the search reads that; `first_keep`, after the results are out, m
 and gives the index its name. What is not usual
 (`listing.pxd`), or goes wrong, is left to the runtime, which says so in its own words.
 """
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
-from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset, strcmp, strlen
+from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint
 from _core.builder cimport (
-    Builder, FILE_GONE, FILE_INDEXED, FILE_NOT_REGULAR, FILE_NO_MEMORY, FILE_UNREADABLE, FileReport, builder_file,
-    builder_expect, builder_free, builder_init, builder_write,
+    Builder, DEFAULT_MAX_FILESIZE, FILE_GONE, FILE_INDEXED, FILE_NOT_REGULAR, FILE_NO_MEMORY, FILE_UNREADABLE,
+    FileReport, builder_expect, builder_file, builder_free, builder_init, builder_write,
 )
 from _core.index cimport (
     NOT_DELETED, SegmentEntry, TREE_FILE, TREE_FOLDER, TREE_OUTSIDE, TREE_SKIPPED, TreeEntry, bytes_hex16,
@@ -28,22 +28,15 @@ from _core.sort cimport sort_numbers
 from _core.store cimport STORE_OK, StoreWriter, writer_add, writer_array, writer_close, writer_open
 from _core.sys cimport (
     AT_SYMLINK_NOFOLLOW, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_FAILED, MAP_SHARED, O_CLOEXEC, O_CREAT, O_DIRECTORY,
-    O_NOFOLLOW, O_RDONLY, O_RDWR, PATH_BYTES, PROT_READ, PROT_WRITE, S_ISDIR, WEXITSTATUS, WIFEXITED, DIR, EEXIST,
-    EINTR, c__exit, c_close, c_closedir, c_flock, c_fork, c_fstat, c_fstatat, c_fsync, c_lstat, c_mkdir, c_mmap,
+    O_NOFOLLOW, O_RDONLY, O_RDWR, PROT_READ, PROT_WRITE, S_ISDIR, SIGXFSZ, SIG_IGN, DIR, EEXIST, EINTR,
+    EIO, c_signal, c__exit, c_close, c_closedir, c_flock, c_fork, c_fstat, c_fstatat, c_fsync, c_lstat, c_mkdir, c_mmap,
     c_munmap, c_open, c_opendir, c_readdir, c_rename, c_unlink, clock_ns, dirent, errno, pid_t, stat_t,
     usable_cores, waitpid,
 )
 
-cdef extern from "<signal.h>" nogil:
-    ctypedef void (*handler_t)(int) noexcept nogil
-    handler_t c_signal "signal"(int, handler_t)
-    handler_t SIG_IGN
-    int SIGXFSZ
-
 cdef enum:
     FIRST_BYTES = 8 << 20        # of all files; a larger project is worth a progress bar
     FIRST_SHARE = 192 << 10      # of one process: with fewer, another one costs more than it saves
-    FIRST_MAX_FILESIZE = 1000000  # as DEFAULT_MAX_FILESIZE of greppy/index/build.py
     FIRST_PARTS = 8
 
 cdef struct FirstPart:
@@ -139,7 +132,7 @@ cdef inline void _build(First* x, const Listing* l, int root_fd, FirstPart* part
     for i in range(part.begin, part.end):
         if not ok:
             break
-        builder_file(b, root_fd, listing_path(l, (<const uint32_t*>l.files.data)[i]), FIRST_MAX_FILESIZE, False, 0,
+        builder_file(b, root_fd, listing_path(l, (<const uint32_t*>l.files.data)[i]), DEFAULT_MAX_FILESIZE, False, 0,
                      &x.reports[i])
         ok = not b.failed
     if ok:
@@ -170,7 +163,7 @@ cdef inline bint _build_parts(First* x, const Listing* l, int root_fd) noexcept 
     cdef bint ok
     for i in range(n):
         if c_fstatat(root_fd, listing_path(l, files[i]), &st, AT_SYMLINK_NOFOLLOW) == 0:
-            x.reports[i].size = <uint64_t>st.st_size if st.st_size <= FIRST_MAX_FILESIZE else 0
+            x.reports[i].size = <uint64_t>st.st_size if st.st_size <= DEFAULT_MAX_FILESIZE else 0
             total += x.reports[i].size
     if total > FIRST_BYTES:
         return False
@@ -321,16 +314,18 @@ cdef inline bint _write_tree(First* x, const Listing* l, int root_fd) noexcept n
 
 
 cdef inline bint _write_manifest(First* x) noexcept nogil:
-    cdef const char* options = (
-        b"{\"asked\": 0, \"attributes\": \"\", \"include_secrets\": 0, \"max_filesize\": 1000000}")
     cdef uint64_t[4] stats
     cdef SegmentEntry s
-    cdef Bytes path
+    cdef Bytes path, options
     cdef StoreWriter w
     cdef const FirstPart* p
     cdef uint32_t i
     cdef bint ok
     bytes_init(&path)
+    bytes_init(&options)
+    bytes_str(&options, b"{\"asked\": 0, \"attributes\": \"\", \"include_secrets\": 0, \"max_filesize\": ")
+    bytes_uint(&options, DEFAULT_MAX_FILESIZE)
+    bytes_byte(&options, 125)
     memset(stats, 0, sizeof(stats))
     stats[3] = 1 << 20
     writer_open(&w, _named(x, &path, 0, b"manifest.new"), b"manifest", 1, 5)
@@ -357,8 +352,9 @@ cdef inline bint _write_manifest(First* x) noexcept nogil:
     writer_array(&w, b"root", b"|u1", 1)
     writer_add(&w, x.root, strlen(x.root))
     writer_array(&w, b"options", b"|u1", 1)
-    writer_add(&w, options, strlen(options))
-    ok = writer_close(&w, False)
+    writer_add(&w, options.data, options.len)
+    ok = writer_close(&w, False) and not options.failed
+    bytes_free(&options)
     bytes_free(&path)
     return ok
 
@@ -490,7 +486,7 @@ cdef inline int first_keep(First* x) noexcept nogil:
     ok = ok and c_rename(_named(x, &old, 0, b"manifest.new"), _named(x, &new, 0, b"manifest")) == 0
     ok = ok and _synced(_named(x, &new, 0, b""))
     if not ok:
-        error = errno
+        error = errno if errno else EIO
         _each_file(x, _removed)
     bytes_free(&old)
     bytes_free(&new)

@@ -11,14 +11,8 @@ from _core.config cimport Config, config_defaults, config_says
 from _core.flags cimport Args, args_parse, help_text, CMD_INDEX, CMD_NONE, CMD_SEARCH
 from _core.runtime cimport runtime_exec
 from _core.search cimport Session, search_main, complain, EXIT_ERROR
-from _core.sys cimport write_all, errno, EPIPE
+from _core.sys cimport SIG_IGN, SIGPIPE, c_signal, write_all, errno, EPIPE
 from _core.version cimport version_string
-
-cdef extern from "<signal.h>" nogil:
-    ctypedef void (*handler_t)(int) noexcept nogil
-    handler_t c_signal "signal"(int, handler_t)
-    handler_t SIG_IGN
-    int SIGPIPE
 
 
 # Static, because a search touches little of it: such pages are zero without being written.

@@ -11,13 +11,14 @@ from libc.stddef cimport size_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strcmp, strlen, strncmp
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_reserve, bytes_str
+from _core.builder cimport RACY_NS
 from _core.content cimport secret_name, find_text
-from _core.path cimport base_name, ends_with
+from _core.path cimport base_name
 from _core.project cimport parent_folder
 from _core.sort cimport sort_numbers
 from _core.sys cimport (
     AT_SYMLINK_NOFOLLOW, DIR, DT_DIR, DT_REG, DT_UNKNOWN, EINTR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY,
-    O_WRONLY, PATH_BYTES, S_ISDIR, S_ISREG, WEXITSTATUS, WIFEXITED, c_close, c_closedir, c_fdopendir, c_fstat,
+    O_WRONLY, PATH_BYTES, S_ISDIR, WEXITSTATUS, WIFEXITED, c_close, c_closedir, c_fdopendir, c_fstat,
     c_fstatat, c_getenv, c_lstat, c_openat, c_pipe, c_read, c_readdir, clock_ns, dirent, environ, errno, mtime_ns,
     open_below, pid_t, posix_spawn_file_actions_adddup2, posix_spawn_file_actions_addopen,
     posix_spawn_file_actions_destroy, posix_spawn_file_actions_init, posix_spawn_file_actions_t, posix_spawnp,
@@ -36,7 +37,6 @@ cdef enum:
     OUTPUT_MAX = 1 << 20     # bytes of one answer of git's
     VARIABLES_MAX = 500      # of the environment
     RULES_MAX = 1 << 16      # bytes of a .gitattributes
-    LISTING_RACY_NS = 20000000   # as RACY_NS of the builder
 
 cdef enum:
     # what git is asked
@@ -86,7 +86,7 @@ cdef inline uint32_t _keep(Listing* l, const char* folder, size_t n, const char*
 
 cdef inline int64_t _settled(const stat_t* st) noexcept nogil:
     """Its time; 0 when it is so young that it may change again unseen."""
-    return 0 if clock_ns(True) - mtime_ns(st) < LISTING_RACY_NS else mtime_ns(st)
+    return 0 if clock_ns(True) - mtime_ns(st) < RACY_NS else mtime_ns(st)
 
 
 cdef inline void _outside(Listing* l, const char* folder, size_t n, const char* path) noexcept nogil:

@@ -15,7 +15,7 @@ cdef extern from "<sys/types.h>" nogil:
 cdef extern from "<errno.h>" nogil:
     int errno
     int EINVAL, ENOENT, EACCES, EEXIST, EINTR, ENOSPC, ELOOP, ENOTDIR, EISDIR, EPIPE, EROFS, EMFILE, ENAMETOOLONG
-    int EDQUOT
+    int EDQUOT, EIO
 
 cdef extern from "<string.h>" nogil:
     char* strerror(int)
@@ -76,6 +76,12 @@ cdef extern from "<unistd.h>" nogil:
     char** environ
     ssize_t c_readlink "readlink"(const char*, char*, size_t)
     int R_OK, W_OK, X_OK, F_OK
+
+cdef extern from "<signal.h>" nogil:
+    ctypedef void (*handler_t)(int) noexcept nogil
+    handler_t c_signal "signal"(int, handler_t)
+    handler_t SIG_IGN
+    int SIGPIPE, SIGXFSZ
 
 cdef extern from "<sys/wait.h>" nogil:
     pid_t waitpid(pid_t, int*, int)

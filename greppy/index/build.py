@@ -26,7 +26,6 @@ from greppy.index import walk as walking
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-DEFAULT_MAX_FILESIZE = 1_000_000
 MEMORY = 512 << 20  # of all builders together; what the interpreter and the merge need comes on top
 BATCH_BYTES = 4 << 20  # about what one call into the engine gets
 SMALL_PROJECT = 3 << 20  # bytes of source below which a second thread costs more than it saves
@@ -135,7 +134,7 @@ def build_index(
     root = os.path.realpath(os.fsencode(path))
     _check_root(root, os.fsdecode(path))
     folder = _index_folder(root)
-    default = DEFAULT_MAX_FILESIZE if default_max_filesize is None else default_max_filesize
+    default = engine.DEFAULT_MAX_FILESIZE if default_max_filesize is None else default_max_filesize
     try:
         with writer_lock(folder):
             try:
@@ -393,9 +392,9 @@ def _unchanged(root: bytes, folder: bytes, default_max_filesize: int) -> Summary
 def _options(state: _State, given: dict[str, int | str], default: int) -> dict[str, Any]:
     """What this build must repeat of the last one: what was asked for counts as long as nobody asks for something
     else, the default size limit only where none was ever asked for."""
-    old = state.options.get("max_filesize", DEFAULT_MAX_FILESIZE)
+    old = state.options.get("max_filesize", engine.DEFAULT_MAX_FILESIZE)
     asked = given.get("max_filesize")
-    if asked is None and state.options.get("asked", old != DEFAULT_MAX_FILESIZE):
+    if asked is None and state.options.get("asked", old != engine.DEFAULT_MAX_FILESIZE):
         asked = old
     return {
         "max_filesize": default if asked is None else asked,
