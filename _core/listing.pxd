@@ -349,6 +349,7 @@ cdef inline bint _folder(Listing* l, Git* git, int root_fd, uint32_t folder, Byt
         if git != NULL and not is_folder or git == NULL and (
                 name[0] == 46 or not (is_folder or e.d_type == DT_REG)):
             continue
+        bytes_reserve(&l.text, n + strlen(name) + 2)  # so that the folder's path stays where it is
         at = _keep(l, listing_path(l, folder), n, name)
         if listing_failed(l):
             ok = False
