@@ -113,6 +113,13 @@ def test_what_a_killed_writer_left_is_removed(shop: Project) -> None:
     assert_tidy(shop)
 
 
+def test_what_a_killed_writer_left_is_removed_when_nothing_has_changed(shop: Project) -> None:
+    folder = shop.index_folder()
+    (folder / "00000000000000aa.seg").write_bytes(b"half a file")
+    assert shop.index().stdout.startswith(b"up to date")
+    assert_tidy(shop)
+
+
 def test_the_indexer_is_killed_under_a_search(shop: Project, greppy_bin: Path, env: dict[str, str]) -> None:
     """The search says so and answers from the old index, without what changed."""
     add_much(shop, 1, 200)

@@ -358,7 +358,8 @@ def _unchanged(root: bytes, folder: bytes, default_max_filesize: int) -> Summary
     try:
         manifest = engine.manifest(folder)
         options = dict(json.loads(manifest["options"]))
-        state = _State(manifest["generation"], options)
+        segments = [_Segment(number, files, chunks, None) for number, files, chunks, _ in manifest["segments"]]
+        state = _State(manifest["generation"], options, segments)
         same = _options(state, {}, default_max_filesize)
         if "unreadable" in options or any(same[name] != options.get(name) for name in same):
             return None
@@ -368,14 +369,15 @@ def _unchanged(root: bytes, folder: bytes, default_max_filesize: int) -> Summary
                 return None
         finally:
             reader.close()
-        segments = [_segment_path(folder, number) for number, *_ in manifest["segments"]]
-        if not all(engine.store_verify(segment, b"segment") for segment in segments):
+        paths = [_segment_path(folder, segment.id) for segment in segments]
+        if not all(engine.store_verify(path, b"segment") for path in paths):
             return None
         tree = _tree_path(folder, state.generation)
         with open(tree, "rb") as file:
             entries = _array(file.read(), engine.store_directory(tree, b"tree")["arrays"], "entries")
     except (OSError, engine.DamagedError, engine.VersionError, TypeError, ValueError, KeyError):
         return None
+    _remove_strays(folder, state)
     summary = Summary(os.fsdecode(root), warnings=list(options.get("warnings", [])), generation=state.generation)
     for size, _, _, _, _, kind, why in _TREE.iter_unpack(entries):
         if kind == TREE_FILE:
@@ -385,7 +387,7 @@ def _unchanged(root: bytes, folder: bytes, default_max_filesize: int) -> Summary
             if why == engine.FILE_UNREADABLE:
                 return None  # whether it still is, and why, only trying tells
     summary.files, summary.chunks, *_ = manifest["stats"]
-    summary.index_bytes = sum(os.stat(segment).st_size for segment in segments)
+    summary.index_bytes = sum(os.stat(path).st_size for path in paths)
     return summary
 
 
