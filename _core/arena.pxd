@@ -39,6 +39,10 @@ cdef inline size_t* _size(const void* p) noexcept nogil:
     return <size_t*>(<uint8_t*>p - ARENA_HEAD)
 
 
+cdef inline size_t _bytes(const void* p) noexcept nogil:
+    return _size(p)[0] & ~<size_t>ARENA_APART
+
+
 cdef inline bint _is_last(const Arena* a, const void* p) noexcept nogil:
     return <uint8_t*>p + _size(p)[0] == a.at
 
@@ -67,7 +71,7 @@ cdef inline void* _apart(void* old, size_t n) noexcept nogil:
     if old == NULL:
         p = c_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     else:
-        p = c_mremap(<uint8_t*>old - ARENA_HEAD, (_size(old)[0] & ~<size_t>ARENA_APART) + ARENA_HEAD, size,
+        p = c_mremap(<uint8_t*>old - ARENA_HEAD, _bytes(old) + ARENA_HEAD, size,
                      MREMAP_MAYMOVE)
     if p == MAP_FAILED:
         return NULL
@@ -101,7 +105,7 @@ cdef inline void arena_free(Arena* a, void* p) noexcept nogil:
     if p == NULL:
         return
     if _size(p)[0] & ARENA_APART:
-        c_munmap(<uint8_t*>p - ARENA_HEAD, (_size(p)[0] & ~<size_t>ARENA_APART) + ARENA_HEAD)
+        c_munmap(<uint8_t*>p - ARENA_HEAD, _bytes(p) + ARENA_HEAD)
     elif _is_last(a, p):
         a.at = <uint8_t*>p - ARENA_HEAD
 
@@ -113,7 +117,7 @@ cdef inline void* arena_realloc(Arena* a, void* p, size_t n) noexcept nogil:
     cdef size_t size
     if p == NULL:
         return arena_alloc(a, n, False)
-    if n <= (_size(p)[0] & ~<size_t>ARENA_APART):
+    if n <= _bytes(p):
         return p
     if n >> ARENA_TOO_MUCH:
         return NULL

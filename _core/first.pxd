@@ -16,20 +16,21 @@ from _core.builder cimport (
     FileReport, builder_expect, builder_file, builder_free, builder_init, builder_write,
 )
 from _core.index cimport (
-    NOT_DELETED, SegmentEntry, TREE_FILE, TREE_FOLDER, TREE_OUTSIDE, TREE_SKIPPED, TreeEntry, bytes_hex16,
+    NOT_DELETED, SegmentEntry, TREE_FILE, TREE_FOLDER, TREE_OUTSIDE, TREE_SKIPPED, TreeEntry, index_file,
 )
 from _core.listing cimport (
     Listed, Listing, list_project, listing_free, listing_has_folder, listing_path,
 )
 from _core.merge cimport MERGE_OK, merge_segments
 from _core.path cimport base_name
+from _core.programs cimport make_folders
 from _core.segment cimport RankRecord, Segment, segment_close, segment_open
 from _core.sort cimport sort_numbers
 from _core.store cimport STORE_OK, StoreWriter, writer_add, writer_array, writer_close, writer_open
 from _core.sys cimport (
     AT_SYMLINK_NOFOLLOW, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_FAILED, MAP_SHARED, O_CLOEXEC, O_CREAT, O_DIRECTORY,
-    O_NOFOLLOW, O_RDONLY, O_RDWR, PROT_READ, PROT_WRITE, S_ISDIR, SIGXFSZ, SIG_IGN, DIR, EEXIST, EINTR,
-    EIO, c_signal, c__exit, c_close, c_closedir, c_flock, c_fork, c_fstat, c_fstatat, c_fsync, c_lstat, c_mkdir, c_mmap,
+    O_NOFOLLOW, O_RDONLY, O_RDWR, PROT_READ, PROT_WRITE, S_ISDIR, SIGXFSZ, SIG_IGN, DIR, EINTR,
+    EIO, c_signal, c__exit, c_close, c_closedir, c_flock, c_fork, c_fstat, c_fstatat, c_fsync, c_lstat, c_mmap,
     c_munmap, c_open, c_opendir, c_readdir, c_rename, c_unlink, clock_ns, dirent, errno, pid_t, stat_t,
     usable_cores, waitpid,
 )
@@ -38,6 +39,7 @@ cdef enum:
     FIRST_BYTES = 8 << 20        # of all files; a larger project is worth a progress bar
     FIRST_SHARE = 192 << 10      # of one process: with fewer, another one costs more than it saves
     FIRST_PARTS = 8
+    GENERATION = 1
 
 cdef struct FirstPart:
     uint32_t begin, end          # files of the listing
@@ -61,30 +63,11 @@ cdef struct First:
 
 
 cdef inline const char* _named(First* x, Bytes* out, uint64_t id, const char* leaf) noexcept nogil:
-    """A file of the index: 16 hexadecimal digits, unless `id` is 0, and `leaf`."""
-    out.len = 0
-    bytes_add(out, x.folder.data, x.folder.len)
-    bytes_byte(out, 47)
-    if id:
-        bytes_hex16(out, id)
-    bytes_add(out, leaf, strlen(leaf) + 1)
-    return <const char*>out.data
+    """A file of this index, as `index_file` has it."""
+    return index_file(out, x.folder.data, x.folder.len, id, leaf)
 
 
 # ------------------------------------------------------------------------------------------------------------ lock
-
-cdef inline bint _folders_above(Bytes* path) noexcept nogil:
-    """Makes the folder `path`, NUL-terminated, and those above it."""
-    cdef size_t i
-    for i in range(1, path.len):
-        if path.data[i] == 47 or path.data[i] == 0:
-            path.data[i] = 0
-            if c_mkdir(<const char*>path.data, 0o700) != 0 and errno != EEXIST:
-                return False
-            if i + 1 < path.len:
-                path.data[i] = 47
-    return True
-
 
 cdef inline bint _lock(First* x) noexcept nogil:
     """Becomes the writer of an index folder that holds nothing yet. False: it is not so."""
@@ -96,7 +79,7 @@ cdef inline bint _lock(First* x) noexcept nogil:
     bytes_init(&path)
     bytes_add(&path, x.folder.data, x.folder.len)
     bytes_byte(&path, 0)
-    ok = not path.failed and _folders_above(&path)
+    ok = not path.failed and make_folders(<char*>path.data)
     if ok:
         x.lock = c_open(_named(x, &path, 0, b"lock"), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         # Another writer is at work, or has just forgotten this folder: the runtime knows how to wait.
@@ -299,7 +282,7 @@ cdef inline bint _write_tree(First* x, const Listing* l, int root_fd) noexcept n
             before = name
         ok = not records.failed and not paths.failed
     if ok:
-        writer_open(&w, _named(x, &path, 1, b".tree"), b"tree", 1, 2)
+        writer_open(&w, _named(x, &path, GENERATION, b".tree"), b"tree", GENERATION, 2)
         writer_array(&w, b"entries", b"tree", sizeof(TreeEntry))
         writer_add(&w, records.data, records.len)
         writer_array(&w, b"paths", b"|u1", 1)
@@ -328,7 +311,7 @@ cdef inline bint _write_manifest(First* x) noexcept nogil:
     bytes_byte(&options, 125)
     memset(stats, 0, sizeof(stats))
     stats[3] = 1 << 20
-    writer_open(&w, _named(x, &path, 0, b"manifest.new"), b"manifest", 1, 5)
+    writer_open(&w, _named(x, &path, 0, b"manifest.new"), b"manifest", GENERATION, 5)
     writer_array(&w, b"segments", b"segment", sizeof(SegmentEntry))
     for i in range(x.n_parts):
         p = &x.parts[i]
@@ -370,7 +353,7 @@ cdef inline bint _each_file(First* x, bint (*act)(const char*) noexcept nogil) n
     for i in range(x.n_parts):
         if x.parts[i].n_files:
             ok = act(_named(x, &path, x.parts[i].id, b".seg")) and ok
-    ok = act(_named(x, &path, 1, b".tree")) and ok
+    ok = act(_named(x, &path, GENERATION, b".tree")) and ok
     ok = act(_named(x, &path, 0, b"manifest.new")) and ok
     bytes_free(&path)
     return ok
@@ -406,16 +389,15 @@ cdef inline bint _merge(First* x) noexcept nogil:
             inputs[n] = &segments[n]
             deleted[n] = NULL
             n += ok
-    if n > 1:
-        ok = ok and merge_segments(inputs, deleted, n, _named(x, &path, id, b".seg"), id, &error) == MERGE_OK
+    if ok and n > 1:
+        ok = merge_segments(inputs, deleted, n, _named(x, &path, id, b".seg"), id, &error) == MERGE_OK
+        if not ok:
+            c_unlink(<const char*>path.data)
     for i in range(n):
         segment_close(&segments[i])
-    if n < 2:
-        return ok
-    if not ok:
-        c_unlink(_named(x, &path, id, b".seg"))
+    if not ok or n < 2:
         bytes_free(&path)
-        return False
+        return ok
     for i in range(x.n_parts):
         c_unlink(_named(x, &path, x.parts[i].id, b".seg"))
         if i:

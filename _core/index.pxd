@@ -22,7 +22,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, free
 from libc.string cimport memcpy, memset, strlen
-from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_str, bytes_byte
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte
 from _core.segment cimport Segment, segment_open, segment_close
 from _core.store cimport (
     Store, store_open, store_close, store_array, store_check, STORE_OK, STORE_SYSTEM, STORE_DAMAGED, STORE_MEMORY,
@@ -89,6 +89,19 @@ cdef inline void bytes_hex16(Bytes* b, uint64_t v) noexcept nogil:
         bytes_byte(b, hex[(v >> (60 - 4 * i)) & 15])
 
 
+cdef inline const char* index_file(Bytes* out, const uint8_t* folder, size_t n, uint64_t id,
+                                   const char* leaf) noexcept nogil:
+    """Path of a file of the index in folder[0:n], in `out`: 16 hexadecimal digits, unless `id` is 0, and `leaf`. Only
+    to be used when `out` has not failed."""
+    out.len = 0
+    bytes_add(out, folder, n)
+    bytes_byte(out, 47)
+    if id:
+        bytes_hex16(out, id)
+    bytes_add(out, leaf, strlen(leaf) + 1)
+    return <const char*>out.data
+
+
 cdef inline void index_close(Index* x) noexcept nogil:
     cdef uint32_t i
     for i in range(x.n_segments):
@@ -121,11 +134,7 @@ cdef inline int _open_segments(Index* x, const SegmentEntry* entries, uint32_t n
     cdef int e
     bytes_init(&path)
     for i in range(n):
-        path.len = 0
-        bytes_add(&path, folder, folder_n)
-        bytes_byte(&path, 47)
-        bytes_hex16(&path, entries[i].id)
-        bytes_add(&path, b".seg", 5)
+        index_file(&path, folder, folder_n, entries[i].id, b".seg")
         if path.failed:
             return INDEX_MEMORY
         e = segment_open(&x.segments[i], <const char*>path.data, fetching)
@@ -163,9 +172,7 @@ cdef inline int index_open_named(Index* x, const char* manifest, const uint8_t* 
     x.root_fd = -1
     x.saturation = NULL
     bytes_init(&path)
-    bytes_add(&path, folder, n)
-    bytes_byte(&path, 47)
-    bytes_add(&path, manifest, strlen(manifest) + 1)
+    index_file(&path, folder, n, 0, manifest)
     e = STORE_MEMORY if path.failed else store_open(&x.manifest, <const char*>path.data, b"manifest", False)
     bytes_free(&path)
     if e != STORE_OK:
@@ -268,10 +275,7 @@ cdef inline bint index_fresh(Index* x, const uint8_t* folder, size_t n) noexcept
     if x.root_fd < 0:
         return False
     bytes_init(&path)
-    bytes_add(&path, folder, n)
-    bytes_byte(&path, 47)
-    bytes_hex16(&path, x.manifest.head.serial)
-    bytes_add(&path, b".tree", 6)
+    index_file(&path, folder, n, x.manifest.head.serial, b".tree")
     if path.failed or store_open(&tree, <const char*>path.data, b"tree", False) != STORE_OK:
         bytes_free(&path)
         return False

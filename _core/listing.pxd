@@ -10,15 +10,15 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strcmp, strlen, strncmp
-from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_reserve, bytes_str
+from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_reserve
 from _core.builder cimport RACY_NS
 from _core.content cimport secret_name, find_text
 from _core.path cimport base_name
-from _core.project cimport parent_folder
+from _core.project cimport has_git, parent_folder
 from _core.sort cimport sort_numbers
 from _core.sys cimport (
     AT_SYMLINK_NOFOLLOW, DIR, DT_DIR, DT_REG, DT_UNKNOWN, EINTR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY,
-    O_WRONLY, PATH_BYTES, S_ISDIR, WEXITSTATUS, WIFEXITED, c_close, c_closedir, c_fdopendir, c_fstat,
+    O_WRONLY, S_ISDIR, WEXITSTATUS, WIFEXITED, c_close, c_closedir, c_fdopendir, c_fstat,
     c_fstatat, c_getenv, c_lstat, c_openat, c_pipe, c_read, c_readdir, clock_ns, dirent, environ, errno, mtime_ns,
     open_below, pid_t, posix_spawn_file_actions_adddup2, posix_spawn_file_actions_addopen,
     posix_spawn_file_actions_destroy, posix_spawn_file_actions_init, posix_spawn_file_actions_t, posix_spawnp,
@@ -135,15 +135,9 @@ cdef inline bint _sort_files(Listing* l) noexcept nogil:
 
 cdef inline bint _above(const char* root, size_t n) noexcept nogil:
     """Some folder above the root has a `.git`."""
-    cdef char[PATH_BYTES] probe
-    cdef stat_t st
     while n > 1:
         n = parent_folder(<const uint8_t*>root, n)
-        if n + 6 >= PATH_BYTES:
-            return True
-        memcpy(probe, root, n)
-        memcpy(probe + n, b"/.git", 6)
-        if c_lstat(probe, &st) == 0:
+        if has_git(<const uint8_t*>root, n):
             return True
     return False
 
@@ -386,6 +380,11 @@ cdef inline bint _folders(Listing* l, Git* git, int root_fd) noexcept nogil:
 
 # -------------------------------------------------------------------------------------------------------- the whole
 
+cdef inline bint _usual_folder(const char* path) noexcept nogil:
+    """An absolute path without a slash at its end, which would be one too many."""
+    return path != NULL and path[0] == 47 and path[strlen(path) - 1] != 47
+
+
 cdef inline bint _usual_settings(int root_fd) noexcept nogil:
     """`.git` is this project's own folder, not a file that leads elsewhere and not a shared one."""
     cdef stat_t st
@@ -412,18 +411,19 @@ cdef inline bint _speaks_of_linguist(int root_fd, const char* path) noexcept nog
 cdef inline bint _ask_git(Listing* l, const char* root, size_t n, int root_fd) noexcept nogil:
     """False: unusual."""
     cdef Git g
-    cdef Bytes settings
     cdef const char* home = c_getenv(b"HOME")
-    cdef const char* xdg = c_getenv(b"XDG_CONFIG_HOME")
+    cdef const char* settings = c_getenv(b"XDG_CONFIG_HOME")
+    cdef bint xdg = settings != NULL and settings[0]
     cdef const char* own = c_getenv(b"GIT_CONFIG_GLOBAL")
     cdef const char* name
     cdef size_t at = 0
     cdef uint32_t i, m, path
     cdef bint ok
     memset(&g, 0, sizeof(g))
-    memset(&settings, 0, sizeof(settings))
     g.root = root
-    if home == NULL or home[0] != 47 or not _environment(g.environment) or not _usual_settings(root_fd):
+    settings = settings if xdg else home
+    if not (_usual_folder(home) and _usual_folder(settings) and _environment(g.environment)
+            and _usual_settings(root_fd)):
         return False
     _ask(&g, GIT_FILES)
     _ask(&g, GIT_EXCLUDES)
@@ -445,30 +445,18 @@ cdef inline bint _ask_git(Listing* l, const char* root, size_t n, int root_fd) n
         _outside(l, root, n, b".git/index")
         _outside(l, root, n, b".git/info/exclude")
         _outside(l, root, n, b".git/config")
-        if xdg != NULL and xdg[0]:
-            bytes_str(&settings, xdg)
+        if own != NULL and own[0]:
+            _outside(l, root, n, own)
         else:
-            bytes_str(&settings, home)
-            bytes_str(&settings, b"/.config")
-        m = <uint32_t>settings.len
-        bytes_add(&settings, b"/git/config", 12)
-        _outside(l, root, n, <const char*>settings.data)
-        settings.len = m
+            _outside(l, home, strlen(home), b".gitconfig")
+        _outside(l, settings, strlen(settings), b"git/config" if xdg else b".config/git/config")
         name = <const char*>g.answers[GIT_EXCLUDES].data
-        if name[0] == 0:
-            bytes_add(&settings, b"/git/ignore", 12)
-            name = <const char*>settings.data
-        _outside(l, root, n, name)
-        settings.len = 0
-        if own == NULL or own[0] == 0:
-            bytes_str(&settings, home)
-            bytes_add(&settings, b"/.gitconfig", 12)
-            own = <const char*>settings.data
-        _outside(l, root, n, own)
-    ok = ok and not settings.failed
+        if name[0]:
+            _outside(l, root, n, name)
+        else:
+            _outside(l, settings, strlen(settings), b"git/ignore" if xdg else b".config/git/ignore")
     for i in range(GIT_ANSWERS):
         bytes_free(&g.answers[i])
-    bytes_free(&settings)
     return ok
 
 

@@ -21,9 +21,11 @@ from posix.types cimport time_t, uid_t
 from posix.unistd cimport close, geteuid, getpid, read
 
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint
-from _core.sys cimport PATH_BYTES, write_all
+from _core.sys cimport (
+    DIR, LOCK_EX, LOCK_NB, LOCK_SH, PATH_BYTES, c_closedir, c_fdopendir, c_flock, c_readdir, dirent, write_all,
+)
 from _core.trailer cimport ID_DIGITS, Trailer, hex_digits, is_build_id
-from _core.unpack cimport DIR, O_NOFOLLOW, closedir, dirent, fdopendir, openat, readdir, remove_tree
+from _core.unpack cimport O_NOFOLLOW, openat, remove_tree
 
 
 cdef extern from "<fcntl.h>" nogil:
@@ -32,14 +34,6 @@ cdef extern from "<fcntl.h>" nogil:
 
 cdef extern from "<stdio.h>" nogil:
     int renameat(int, const char*, int, const char*)
-
-
-cdef extern from "<sys/file.h>" nogil:
-    enum: LOCK_SH
-    enum: LOCK_EX
-    enum: LOCK_NB
-    enum: LOCK_UN
-    int flock(int, int)
 
 
 cdef extern from "<sys/random.h>" nogil:
@@ -233,7 +227,7 @@ cdef inline int check_target(Runtime* r, int base) noexcept nogil:
         if marker >= 0 and not has_program(fd):
             close(marker)
         elif marker >= 0:
-            flock(marker, LOCK_SH)  # waits only while somebody renames the folder away; no locks here: no matter
+            c_flock(marker, LOCK_SH)  # waits only while somebody renames the folder away; no locks here: no matter
             if still_there(base, r.trailer.build_id, fd):
                 result = FOLDER_READY
             else:
@@ -295,7 +289,7 @@ cdef inline void sweep_one(int base, const char* name, uid_t owner) noexcept nog
     close(fd)
     if marker < 0:
         return
-    if flock(marker, LOCK_EX | LOCK_NB) == 0:
+    if c_flock(marker, LOCK_EX | LOCK_NB) == 0:
         set_aside(base, name)
     close(marker)
 
@@ -307,15 +301,15 @@ cdef inline void sweep(Runtime* r, int base) noexcept nogil:
     cdef dirent* entry
     if fd < 0:
         return
-    listing = fdopendir(fd)
+    listing = c_fdopendir(fd)
     if listing == NULL:
         close(fd)
         return
     while True:
-        entry = readdir(listing)
+        entry = c_readdir(listing)
         if entry == NULL:
             break
         if strlen(entry.d_name) < ID_DIGITS or memcmp(entry.d_name, r.trailer.build_id, ID_DIGITS + 1) == 0:
             continue
         sweep_one(base, entry.d_name, geteuid())
-    closedir(listing)
+    c_closedir(listing)

@@ -70,10 +70,19 @@ cdef inline size_t parent_folder(const uint8_t* path, size_t n) noexcept nogil:
     return n - 1 if n > 1 else 1
 
 
+cdef inline bint has_git(const uint8_t* folder, size_t n) noexcept nogil:
+    """There is a `.git` in the folder; one whose path is too long has none."""
+    cdef char[PATH_BYTES] probe
+    if n + 6 >= PATH_BYTES:
+        return False
+    memcpy(probe, folder, n)
+    memcpy(probe + n, b"/.git", 6)
+    return c_access(probe, F_OK) == 0
+
+
 cdef inline size_t find_project(const uint8_t* start, size_t n, bint* indexed) noexcept nogil:
     """Length of the project's root, a prefix of the real path start[0:n]: the nearest ancestor with an index, else the
     nearest with a `.git`, else all of it."""
-    cdef char[PATH_BYTES] probe
     cdef Bytes folder
     cdef size_t m = n
     bytes_init(&folder)
@@ -91,10 +100,7 @@ cdef inline size_t find_project(const uint8_t* start, size_t n, bint* indexed) n
         return m
     m = n
     while m:
-        if m + 6 < PATH_BYTES:
-            memcpy(probe, start, m)
-            memcpy(probe + m, b"/.git", 6)
-            if c_access(probe, F_OK) == 0:
-                return m
+        if has_git(start, m):
+            return m
         m = parent_folder(start, m)
     return n

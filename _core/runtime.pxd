@@ -22,11 +22,11 @@ from posix.unistd cimport F_OK, access, close, execv, readlink
 
 from _core.base cimport Bytes, bytes_byte, bytes_free, bytes_init, bytes_str
 from _core.programs cimport (
-    FOLDER_INCOMPLETE, FOLDER_MISSING, FOLDER_READY, FOLDER_REFUSED, LOCK_EX, LOCK_UN, Runtime,
-    advice_folder, check_target, complain, flock, has_program, open_base, renameat, runtime_paths, set_aside, sweep,
+    FOLDER_INCOMPLETE, FOLDER_MISSING, FOLDER_READY, FOLDER_REFUSED, Runtime,
+    advice_folder, check_target, complain, has_program, open_base, renameat, runtime_paths, set_aside, sweep,
     temporary_name,
 )
-from _core.sys cimport PATH_BYTES, c_realpath, write_all
+from _core.sys cimport LOCK_EX, LOCK_UN, PATH_BYTES, c_flock, c_realpath, write_all
 from _core.trailer cimport ID_DIGITS, TRAILER_BROKEN, TRAILER_NONE, Trailer, trailer_checksum, trailer_read
 from _core.unpack cimport (
     O_NOFOLLOW, UNPACK_DAMAGED, UNPACK_MEMORY, UNPACK_OK, UNPACK_READ, Unpacker, openat, remove_tree, unpack_close,
@@ -198,14 +198,14 @@ cdef inline int find_program(Runtime* r) noexcept nogil:
         return FOLDER_REFUSED
     state = check_target(r, base)
     if state == FOLDER_INCOMPLETE:
-        flock(base, LOCK_EX)  # else what is removed may be what another process has just repaired
+        c_flock(base, LOCK_EX)  # else what is removed may be what another process has just repaired
         state = check_target(r, base)
         if state == FOLDER_INCOMPLETE and not set_aside(base, r.trailer.build_id) and errno != ENOENT:
             error = errno
             complain(b"cannot replace the incomplete runtime in", <const char*>r.target.data, strerror(error),
                      advice_folder())
             state = FOLDER_REFUSED
-        flock(base, LOCK_UN)
+        c_flock(base, LOCK_UN)
     if (state == FOLDER_MISSING or state == FOLDER_INCOMPLETE) and unpack_program(r, base) != 0:
         state = FOLDER_REFUSED
     close(base)

@@ -40,7 +40,6 @@ cdef extern from "<sys/stat.h>" nogil:
     int c_lstat "lstat"(const char*, stat_t*)
     int c_fstat "fstat"(int, stat_t*)
     int c_fstatat "fstatat"(int, const char*, stat_t*, int)
-    int c_mkdir "mkdir"(const char*, mode_t)
     bint S_ISREG(mode_t)
     bint S_ISDIR(mode_t)
     bint S_ISLNK(mode_t)
@@ -111,7 +110,7 @@ cdef extern from "<dirent.h>" nogil:
 
 cdef extern from "<sys/file.h>" nogil:
     int c_flock "flock"(int, int)
-    int LOCK_EX, LOCK_NB
+    int LOCK_SH, LOCK_EX, LOCK_NB, LOCK_UN
 
 cdef extern from "<stdio.h>" nogil:
     int c_rename "rename"(const char*, const char*)

@@ -19,7 +19,7 @@ from posix.stat cimport mkdirat
 from posix.types cimport mode_t
 from posix.unistd cimport close, dup, pread
 
-from _core.sys cimport write_all
+from _core.sys cimport DIR, c_closedir, c_fdopendir, c_readdir, dirent, write_all
 
 
 cdef extern from "<fcntl.h>" nogil:
@@ -31,16 +31,6 @@ cdef extern from "<fcntl.h>" nogil:
 cdef extern from "<unistd.h>" nogil:
     int symlinkat(const char*, int, const char*)
     int unlinkat(int, const char*, int)
-
-
-cdef extern from "<dirent.h>" nogil:
-    ctypedef struct DIR:
-        pass
-    cdef struct dirent:
-        char* d_name
-    DIR* fdopendir(int)
-    dirent* readdir(DIR*)
-    int closedir(DIR*)
 
 
 cdef extern from "<zlib.h>" nogil:
@@ -389,17 +379,17 @@ cdef inline bint remove_tree(int parent, const char* name) noexcept nogil:
         fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         if fd < 0:
             return errno == ENOENT
-        listing = fdopendir(fd)
+        listing = c_fdopendir(fd)
         if listing == NULL:
             close(fd)
             return False
         while True:
-            entry = readdir(listing)
+            entry = c_readdir(listing)
             if entry == NULL:
                 break
             if name_depth(entry.d_name) == 0:
                 remove_tree(fd, entry.d_name)
-        closedir(listing)
+        c_closedir(listing)
         if unlinkat(parent, name, AT_REMOVEDIR) == 0:
             return True
         if errno == ENOENT:
