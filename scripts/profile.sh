@@ -51,30 +51,21 @@ wrote() { printf '  %-32s %s\n' "${1#"$PWD"/}" "$2"; }
 compile() {
     mkdir -p "$out"
     "$python" - "$out" >"$out/build.log" 2>&1 <<'PYTHON' || fail "compiling failed, see $out/build.log"
-import os, shutil, sys, sysconfig
+import os, sys
 from pathlib import Path
 
-sys.path.insert(0, os.getcwd())
+sys.path[:0] = [os.getcwd(), "scripts"]
 import setuptools
 
 setuptools.setup = lambda **_: None  # only the flags and functions of setup.py are wanted
+import doors
 import setup
 
 out = Path(sys.argv[1])
 setup.CFLAGS.append("-fno-omit-frame-pointer")
 setup.FRONT = str(out / "greppy")
 setup.build_front()
-package = out / "lib" / "greppy"
-shutil.copytree("greppy", package, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-(package / "_core").mkdir(exist_ok=True)
-shutil.copy2("_core/__init__.py", package / "_core")
-module = str(package / "_core" / ("engine" + sysconfig.get_config_var("EXT_SUFFIX")))
-if setup.is_stale(module, setup.sources("engine")):
-    [source] = setup.generate_c(setup.Extension("greppy._core.engine", ["_core/engine.pyx"]))
-    paths = sysconfig.get_paths()
-    include = [f"-I{paths['include']}", f"-I{paths['platinclude']}"]
-    libraries = [f"-l{name}" for name in setup.LIBRARIES]
-    setup.run("gcc", *setup.CFLAGS, "-fPIC", "-shared", *include, source, "-o", module, *libraries)
+doors.package(out / "lib", setup.CFLAGS)
 PYTHON
 }
 

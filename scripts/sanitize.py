@@ -9,7 +9,6 @@ program that has it, so a test fails.
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "asan"
-LIB = OUT / "lib" / "greppy"
+LIB = OUT / "lib"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
 # What setup.py compiles with, but for the optimisation, which would hide where things happen.
 CFLAGS = ["-O1", "-g", "-fno-strict-aliasing", "-fwrapv", "-w", *SANITIZE]
@@ -30,49 +29,36 @@ LEAVE_OUT = ["--ignore=tests/test_packaging.py", "--deselect=tests/test_faults.p
              "--deselect=tests/test_faults.py::test_few_open_files"]  # fmt: skip
 
 sys.path.insert(0, str(ROOT / "scripts"))
+import doors  # noqa: E402
+
 import bundle  # noqa: E402
 
 
-def run(*command: str | Path) -> None:
-    print(shlex.join(map(str, command)), flush=True)
-    if subprocess.run(command, cwd=ROOT).returncode != 0:
-        raise SystemExit(f"scripts/sanitize.py: {command[0]} failed, see above")
-
-
 def compile_both() -> None:
-    compiler = shlex.split(os.environ.get("CC", "gcc"))
-    paths = sysconfig.get_paths()
-    include = [f"-I{paths['include']}", f"-I{paths['platinclude']}"]
     folder, version = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LDVERSION")
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     # Nothing of Python is called; it is linked because the sanitizer keeps functions that the linker would drop.
-    run(
-        *compiler, *CFLAGS, "-DNDEBUG", "-fno-pie", "-no-pie", *include, "build/cython/_core/front.c",
+    doors.run(
+        *doors.compiler(), *CFLAGS, "-DNDEBUG", "-fno-pie", "-no-pie", *doors.includes(), "build/cython/_core/front.c",
         "-o", OUT / "front", f"-L{folder}", f"-Wl,-rpath,{folder}", f"-lpython{version}", "-lz", "-lpthread", "-lm",
     )  # fmt: skip
     if bundle.main([str(OUT / "front"), str(ROOT / "build" / "folder"), str(OUT / "greppy")]) != 0:
         raise SystemExit(1)
-    shutil.copytree(ROOT / "greppy", LIB, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "_core", LIB / "_core", ignore=shutil.ignore_patterns("*.so", "*.c", "*.pxd", "*.pyx"))
-    module = LIB / "_core" / ("engine" + sysconfig.get_config_var("EXT_SUFFIX"))
-    run(
-        *compiler, *CFLAGS, "-fPIC", "-shared", *include, "build/cython/_core/engine.c",
-        "-o", module, "-lz", "-lpthread", "-lm",
-    )  # fmt: skip
+    doors.package(LIB, CFLAGS)
 
 
 def main() -> int:
     if not (ROOT / "dist" / "greppy").exists():
         raise SystemExit("scripts/sanitize.py: dist/greppy is not there: run `make build`")
     compile_both()
-    compiler = shlex.split(os.environ.get("CC", "gcc"))
-    library = subprocess.run([*compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    asked = [*doors.compiler(), "-print-file-name=libasan.so"]
+    library = subprocess.run(asked, capture_output=True, text=True, check=True)
     environment = {
         **os.environ,
         **OPTIONS,
         "LD_PRELOAD": str(Path(library.stdout.strip()).resolve()),
-        "PYTHONPATH": str(LIB.parent),
+        "PYTHONPATH": str(LIB),
         "PYTHONMALLOC": "malloc",
         "GREPPY_BIN": str(OUT / "greppy"),
     }
