@@ -8,7 +8,7 @@ ASAN ?= -q $(wildcard tests/test_cli_*.py) tests/test_search_flags.py tests/test
 	tests/test_outline.py tests/test_layout.py tests/test_store.py tests/test_segment.py tests/test_merge.py
 VENV := .venv
 BIN := $(VENV)/bin
-ENGINE := $(wildcard _core/*.pxd _core/*.pyx)
+ENGINE := $(wildcard _core/*.pxd _core/*.pxi _core/*.pyx)
 SOURCES := $(ENGINE) $(wildcard greppy/*.py greppy/*/*.py) setup.py pyproject.toml build.spec scripts/bundle.py
 
 .PHONY: help demo build test lint bench bench-parts bench-save bench-compare profile asan fuzz coverage docs clean \

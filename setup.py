@@ -65,7 +65,7 @@ def write_version() -> None:
 
 def sources(module: str) -> list[str]:
     """Every file whose change makes the compiled `module` out of date."""
-    return [f"_core/{module}.pyx", *sorted(glob.glob("_core/*.pxd")), "setup.py", "pyproject.toml"]
+    return [f"_core/{module}.pyx", *sorted(glob.glob("_core/*.px[di]")), "setup.py", "pyproject.toml"]
 
 
 def is_stale(product: str, made_from: list[str]) -> bool:
@@ -189,7 +189,7 @@ class BuildScripts(build_scripts):
 setup(
     packages=[*find_packages(include=["greppy", "greppy.*"], exclude=["greppy._core*"]), "greppy._core"],
     package_dir={"greppy": "greppy", "greppy._core": "_core"},
-    package_data={"greppy": ["py.typed"], "greppy._core": ["py.typed", "*.pyi", "*.pxd", "*.pyx"]},
+    package_data={"greppy": ["py.typed"], "greppy._core": ["py.typed", "*.pyi", "*.pxd", "*.pxi", "*.pyx"]},
     include_package_data=False,
     ext_modules=[
         Extension(

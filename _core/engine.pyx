@@ -56,7 +56,7 @@ from _core.render cimport (
 )
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, segment_open, segment_close, segment_term, segment_postings, segment_df,
-    segment_file, segment_path, segment_rank, segment_file_chunks, NO_TERM,
+    segment_file, segment_path, segment_rank, NO_TERM,
 )
 from _core.spell cimport spell
 from _core.stem cimport stem as _stem
@@ -794,40 +794,6 @@ def merge(list inputs, bytes path, uint64_t serial) -> None:
         free(all)
 
 
-def live(bytes path, deleted) -> tuple:
-    """(files, chunks, sum of lengths, depth of the shallowest file, bitmap of deleted chunks) of a segment without the
-    files of the bitmap `deleted` (None: none)."""
-    cdef Segment s
-    cdef uint32_t f, c, first, end
-    cdef uint64_t files = 0, n_chunks = 0, length = 0, depth = 1 << 20
-    cdef const RankRecord* r
-    cdef const uint8_t* bits = NULL
-    _raise_store(segment_open(&s, path, False), path)
-    try:
-        if not _store.store_check(&s.store):
-            raise DamagedError(f"{os.fsdecode(path)} is damaged")
-        if deleted is not None:
-            bits = <const uint8_t*><bytes>deleted
-        gone = bytearray((s.n_chunks + 7) // 8)
-        for f in range(s.n_files):
-            r = segment_rank(&s, f)
-            if r == NULL or not segment_file_chunks(&s, f, &first, &end):
-                raise DamagedError(f"{os.fsdecode(path)} is damaged")
-            if bit(bits, f):
-                for c in range(first, end):
-                    gone[c >> 3] |= 1 << (c & 7)
-                continue
-            files += 1
-            n_chunks += end - first
-            for c in range(first, end):
-                length += _code_length(s.chunk_len[c])
-            if r.depth < depth:
-                depth = r.depth
-        return files, n_chunks, length, depth, bytes(gone)
-    finally:
-        segment_close(&s)
-
-
 def segment_contents(bytes path) -> list:
     """[(path, content hash)] of a segment's files, by number."""
     cdef Segment s
@@ -1460,3 +1426,6 @@ def config_defaults(str command, bint ignored=False) -> list:
         bytes_free(&c.text)
         free(a)
         free(c)
+
+
+include "_core/fresh.pxi"

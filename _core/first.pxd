@@ -10,7 +10,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset, strcmp, strlen
-from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint
+from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint, same_bytes
 from _core.builder cimport (
     Builder, DEFAULT_MAX_FILESIZE, FILE_GONE, FILE_INDEXED, FILE_NOT_REGULAR, FILE_NO_MEMORY, FILE_UNREADABLE,
     FileReport, builder_expect, builder_file, builder_free, builder_init, builder_write,
@@ -28,11 +28,11 @@ from _core.segment cimport RankRecord, Segment, segment_close, segment_open
 from _core.sort cimport sort_numbers
 from _core.store cimport STORE_OK, StoreWriter, writer_add, writer_array, writer_close, writer_open
 from _core.sys cimport (
-    AT_SYMLINK_NOFOLLOW, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_FAILED, MAP_SHARED, O_CLOEXEC, O_CREAT, O_DIRECTORY,
-    O_NOFOLLOW, O_RDONLY, O_RDWR, PROT_READ, PROT_WRITE, S_ISDIR, SIGXFSZ, SIG_IGN, DIR, EINTR,
-    EIO, c_signal, c__exit, c_close, c_closedir, c_flock, c_fork, c_fstat, c_fstatat, c_fsync, c_lstat, c_mmap,
-    c_munmap, c_open, c_opendir, c_readdir, c_rename, c_unlink, clock_ns, dirent, errno, pid_t, stat_t,
-    usable_cores, waitpid,
+    AT_FDCWD, AT_SYMLINK_NOFOLLOW, CLOCK_REALTIME_COARSE, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_FAILED, MAP_SHARED,
+    O_CLOEXEC, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR, PROT_READ, PROT_WRITE, S_ISDIR, SIGXFSZ, SIG_IGN,
+    DIR, EINTR, EIO, c_signal, c__exit, c_close, c_closedir, c_flock, c_fork, c_fstat, c_fstatat, c_fsync, c_lstat,
+    c_mmap, c_munmap, c_open, c_opendir, c_readdir, c_rename, c_unlink, c_utimensat, clock_gettime, clock_ns, dirent,
+    errno, pid_t, stat_t, timespec, usable_cores, waitpid,
 )
 
 cdef enum:
@@ -242,7 +242,8 @@ cdef inline bint _entries(First* x, const Listing* l, int root_fd, Entries* out)
     return not all.failed
 
 
-cdef inline bint _write_tree(First* x, const Listing* l, int root_fd) noexcept nogil:
+cdef inline bint _write_tree(First* x, const Listing* l, int root_fd, const timespec* since) noexcept nogil:
+    cdef timespec[2] times
     cdef Entries all
     cdef Bytes records, paths, path
     cdef uint32_t* order = NULL
@@ -288,6 +289,8 @@ cdef inline bint _write_tree(First* x, const Listing* l, int root_fd) noexcept n
         writer_array(&w, b"paths", b"|u1", 1)
         writer_add(&w, paths.data, paths.len)
         ok = writer_close(&w, False)
+        times[0] = times[1] = since[0]
+        ok = ok and c_utimensat(AT_FDCWD, <const char*>path.data, times, 0) == 0
     free(order)
     bytes_free(&all.all)
     bytes_free(&records)
@@ -422,14 +425,22 @@ cdef inline void _end(First* x) noexcept nogil:
     x.made = False
 
 
+cdef inline bint _below(const char* root, const Bytes* folder) noexcept nogil:
+    """The index would lie in the project itself, as far as its path tells."""
+    cdef size_t n = strlen(root)
+    return folder.data[0] != 47 or (folder.len > n and same_bytes(folder.data, root, n) and folder.data[n] == 47)
+
+
 cdef inline bint first_index(First* x, const char* root, const Bytes* folder) noexcept nogil:
     """Builds the index of the project at `root`, its real path, in `folder`, which has none, under the name
     `manifest.new`; `first_keep` must follow. False: nothing was done, the runtime has to do it."""
     cdef Listing l
+    cdef timespec since
     cdef int root_fd
     cdef void* shared
     cdef bint ok
     memset(&l, 0, sizeof(l))
+    clock_gettime(CLOCK_REALTIME_COARSE, &since)
     x.root = root
     x.folder = folder[0]
     x.parts = NULL
@@ -438,8 +449,10 @@ cdef inline bint first_index(First* x, const char* root, const Bytes* folder) no
     if root_fd < 0:
         return False
     c_signal(SIGXFSZ, SIG_IGN)  # a limit on the size of files is a write that fails
-    list_project(&l, root, root_fd)
-    ok = not l.unusual and _lock(x)
+    ok = not _below(root, folder)
+    if ok:
+        list_project(&l, root, root_fd)
+    ok = ok and not l.unusual and _lock(x)
     if ok:
         x.shared_n = FIRST_PARTS * sizeof(FirstPart) + l.files.len // 4 * sizeof(FileReport)
         shared = c_mmap(NULL, x.shared_n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
@@ -447,7 +460,7 @@ cdef inline bint first_index(First* x, const char* root, const Bytes* folder) no
     if ok:
         x.parts = <FirstPart*>shared
         x.reports = <FileReport*>(x.parts + FIRST_PARTS)
-        x.made = _build_parts(x, &l, root_fd) and _write_tree(x, &l, root_fd) and _write_manifest(x)
+        x.made = _build_parts(x, &l, root_fd) and _write_tree(x, &l, root_fd, &since) and _write_manifest(x)
         if not x.made:
             _each_file(x, _removed)
     if not x.made:

@@ -15,7 +15,9 @@ Arrays of a manifest (kind "manifest", serial = generation):
     options   u1       how it was built, as JSON; what a refresh must repeat
 
 Arrays of a tree (kind "tree", same serial): entries (tree), by path; paths u1: of each path what it does not share with
-the beginning of the one before. Readers compare it with the file system. Example: `src/a.c` and `src/b.c` are the bytes
+the beginning of the one before. Readers compare it with the file system. The tree file's own time
+(mtime) is the one when its walk began: what has changed in any way since then (ctime) is looked at, though size and
+mtime be the same. Example: `src/a.c` and `src/b.c` are the bytes
 `src/a.cb.c`, with (shared, own) = (0, 7) and (4, 3).
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
@@ -25,11 +27,12 @@ from libc.string cimport memcpy, memset, strlen
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte
 from _core.segment cimport Segment, segment_open, segment_close
 from _core.store cimport (
-    Store, store_open, store_close, store_array, store_check, STORE_OK, STORE_SYSTEM, STORE_DAMAGED, STORE_MEMORY,
+    Store, StoreHeader, store_open, store_close, store_array, store_check, STORE_OK, STORE_SYSTEM, STORE_DAMAGED,
+    STORE_MEMORY,
 )
 from _core.sys cimport (
-    stat_t, c_fstatat, c_openat, c_open, c_close, errno, ENOENT, mtime_ns, O_RDONLY, O_CLOEXEC, O_DIRECTORY,
-    AT_SYMLINK_NOFOLLOW, S_ISDIR, S_ISREG, pthread_t, pthread_create, pthread_join, PATH_BYTES,
+    stat_t, c_stat, c_fstatat, c_openat, c_open, c_close, ctime_ns, errno, ENOENT, mtime_ns, O_RDONLY, O_CLOEXEC,
+    O_DIRECTORY, AT_SYMLINK_NOFOLLOW, S_ISDIR, S_ISREG, pread_all, pthread_t, pthread_create, pthread_join, PATH_BYTES,
 )
 
 cdef enum:
@@ -215,6 +218,23 @@ cdef inline int index_open(Index* x, const uint8_t* folder, size_t n, bint fetch
     return INDEX_DAMAGED  # the manifest names a segment that is not there, and stays
 
 
+cdef inline uint64_t index_generation(const Bytes* folder) noexcept nogil:
+    """Of the index as it is now; 0 when it has no manifest that can be read."""
+    cdef Bytes path
+    cdef StoreHeader head
+    cdef int fd
+    cdef bint ok
+    bytes_init(&path)
+    index_file(&path, folder.data, folder.len, 0, b"manifest")
+    fd = -1 if path.failed else c_open(<const char*>path.data, O_RDONLY | O_CLOEXEC)
+    bytes_free(&path)
+    if fd < 0:
+        return 0
+    ok = pread_all(fd, &head, sizeof(StoreHeader), 0)
+    c_close(fd)
+    return head.serial if ok else 0
+
+
 # ------------------------------------------------------------------------------------------------------------ sweep
 
 cdef struct Sweep:
@@ -223,14 +243,17 @@ cdef struct Sweep:
     uint64_t paths_n
     uint64_t first, end
     int root_fd
+    int64_t since        # when the walk began
     int* stop            # shared: one thread found a change
 
 
-cdef inline bint entry_unchanged(const TreeEntry* t, int root_fd, const char* path) noexcept nogil:
-    """The file system still shows what the walk saw."""
+cdef inline bint entry_unchanged(const TreeEntry* t, int root_fd, const char* path, int64_t since) noexcept nogil:
+    """The file system still shows what the walk saw that began at `since`."""
     cdef stat_t st
     if c_fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0:
         return t.kind == TREE_OUTSIDE and t.size == <uint64_t>-1
+    if ctime_ns(&st) >= since:
+        return False
     if t.kind == TREE_FOLDER:
         return S_ISDIR(st.st_mode) and mtime_ns(&st) == t.mtime_ns
     return <uint64_t>st.st_size == t.size and mtime_ns(&st) == t.mtime_ns and not S_ISDIR(st.st_mode)
@@ -255,7 +278,7 @@ cdef inline void* _sweep(void* context) noexcept nogil:
         path[n] = 0
         if n == 0:
             memcpy(path, b".", 2)
-        if i >= s.first and not entry_unchanged(t, s.root_fd, path):
+        if i >= s.first and not entry_unchanged(t, s.root_fd, path, s.since):
             s.stop[0] = 1
             break
     return NULL
@@ -268,6 +291,7 @@ cdef inline bint index_fresh(Index* x, const uint8_t* folder, size_t n) noexcept
     cdef Store tree
     cdef Bytes path
     cdef Sweep[2] s
+    cdef stat_t st
     cdef uint64_t count
     cdef pthread_t thread
     cdef int stop = 0
@@ -276,11 +300,13 @@ cdef inline bint index_fresh(Index* x, const uint8_t* folder, size_t n) noexcept
         return False
     bytes_init(&path)
     index_file(&path, folder, n, x.manifest.head.serial, b".tree")
-    if path.failed or store_open(&tree, <const char*>path.data, b"tree", False) != STORE_OK:
+    memset(s, 0, sizeof(s))
+    if path.failed or c_stat(<const char*>path.data, &st) != 0 or store_open(
+            &tree, <const char*>path.data, b"tree", False) != STORE_OK:
         bytes_free(&path)
         return False
     bytes_free(&path)
-    memset(s, 0, sizeof(s))
+    s[0].since = mtime_ns(&st)
     s[0].entries = <const TreeEntry*>store_array(&tree, b"entries", sizeof(TreeEntry), &count)
     s[0].paths = <const uint8_t*>store_array(&tree, b"paths", 1, &s[0].paths_n)
     if not store_check(&tree):

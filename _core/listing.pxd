@@ -43,7 +43,8 @@ cdef enum:
     GIT_FILES = 0
     GIT_IGNORED = 1
     GIT_EXCLUDES = 2
-    GIT_ANSWERS = 3
+    GIT_CHECKED = 3
+    GIT_ANSWERS = 4
 
 cdef struct Listed:
     # A folder (`path` below the root) or what decides from outside (an absolute path), as the tree will have it.
@@ -164,9 +165,10 @@ cdef inline bint _environment(const char** out) noexcept nogil:
     return True
 
 
-cdef inline pid_t _start(const char* root, int which, const char** environment, int* output) noexcept nogil:
+cdef inline pid_t _start(const char* root, int which, const char** environment, const char** names, int n_names,
+                         int* output) noexcept nogil:
     """Starts git; what it writes is read from `output`. -1: it cannot be started."""
-    cdef const char* argv[12]
+    cdef const char* argv[12 + IGNORED_MAX]
     cdef posix_spawn_file_actions_t actions
     cdef int ends[2]
     cdef int n = 5, e
@@ -183,6 +185,14 @@ cdef inline pid_t _start(const char* root, int which, const char** environment, 
         argv[8] = b"--get"
         argv[9] = b"core.excludesFile"
         n = 10
+    elif which == GIT_CHECKED:
+        argv[5] = b"check-ignore"
+        argv[6] = b"--"
+        n = 7
+        while n_names:
+            n_names -= 1
+            argv[n] = names[n_names]
+            n += 1
     else:
         argv[5] = b"ls-files"
         argv[6] = b"-z"
@@ -222,7 +232,7 @@ cdef struct Git:
 
 
 cdef inline void _ask(Git* g, int which) noexcept nogil:
-    g.pids[which] = _start(g.root, which, g.environment, &g.outputs[which])
+    g.pids[which] = _start(g.root, which, g.environment, NULL, 0, &g.outputs[which])
 
 
 cdef inline bint _answer(Git* g, int which) noexcept nogil:
@@ -277,6 +287,39 @@ cdef inline bint _has_files(const Listing* l, const char* path) noexcept nogil:
     return False
 
 
+cdef inline bint _all_by_rule(Git* g) noexcept nogil:
+    """Each folder among what git ignores is so by a rule, and not because all that is in it is: in one of these a file
+    may come that counts."""
+    cdef char* names[IGNORED_MAX]
+    cdef Bytes* checked = &g.answers[GIT_CHECKED]
+    cdef char* p
+    cdef size_t at = 0, m, i
+    cdef int n = 0, lines = 0
+    cdef bint ok
+    while at < g.answers[GIT_IGNORED].len:
+        p = <char*>g.answers[GIT_IGNORED].data + at
+        m = strlen(p)
+        at += m + 1
+        if m == 0 or p[m - 1] != 47:
+            continue
+        if n == IGNORED_MAX:
+            return False
+        names[n] = p
+        n += 1
+    if n == 0:
+        return True
+    # With a slash behind its name a folder counts as ignored when the rules in it ignore all.
+    for i in range(<size_t>n):
+        names[i][strlen(names[i]) - 1] = 0
+    g.pids[GIT_CHECKED] = _start(g.root, GIT_CHECKED, g.environment, <const char**>names, n, &g.outputs[GIT_CHECKED])
+    ok = _answer(g, GIT_CHECKED)  # it ends with 1 when it has nothing to say
+    for i in range(<size_t>n):
+        names[i][strlen(names[i])] = 47
+    for i in range(checked.len):
+        lines += checked.data[i] == 10
+    return ok and lines == n
+
+
 cdef inline int _ignored(Git* g, const char* path) noexcept nogil:
     """1: git ignores the folder `path`, in which it lists nothing; 0: it does not; -1: it cannot say."""
     cdef size_t at = 0, n = strlen(path), m
@@ -285,7 +328,7 @@ cdef inline int _ignored(Git* g, const char* path) noexcept nogil:
     cdef int count = 0
     if ignored.len == 0:
         _ask(g, GIT_IGNORED)
-        if not _answer(g, GIT_IGNORED):
+        if not _answer(g, GIT_IGNORED) or not _all_by_rule(g):
             return -1
     while at < ignored.len:
         p = <const char*>ignored.data + at

@@ -26,6 +26,7 @@ cdef extern from "<time.h>" nogil:
         long tv_nsec
     int clock_gettime(int, timespec*)
     int CLOCK_MONOTONIC, CLOCK_REALTIME
+    int CLOCK_REALTIME_COARSE "5"  # Linux; the clock that file systems stamp files with
 
 cdef extern from "<sys/stat.h>" nogil:
     cdef struct stat_t "stat":
@@ -40,6 +41,7 @@ cdef extern from "<sys/stat.h>" nogil:
     int c_lstat "lstat"(const char*, stat_t*)
     int c_fstat "fstat"(int, stat_t*)
     int c_fstatat "fstatat"(int, const char*, stat_t*, int)
+    int c_utimensat "utimensat"(int, const char*, const timespec*, int)
     bint S_ISREG(mode_t)
     bint S_ISDIR(mode_t)
     bint S_ISLNK(mode_t)
@@ -112,6 +114,27 @@ cdef extern from "<sys/file.h>" nogil:
     int c_flock "flock"(int, int)
     int LOCK_SH, LOCK_EX, LOCK_NB, LOCK_UN
 
+cdef extern from "<sys/socket.h>" nogil:
+    cdef struct sockaddr:
+        pass
+    int c_socket "socket"(int, int, int)
+    int c_connect "connect"(int, const sockaddr*, unsigned int)
+    ssize_t c_send "send"(int, const void*, size_t, int)
+    int AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC, SOCK_NONBLOCK, MSG_NOSIGNAL
+
+cdef extern from "<sys/un.h>" nogil:
+    cdef struct sockaddr_un:
+        unsigned short sun_family
+        char[108] sun_path
+
+cdef extern from "<poll.h>" nogil:
+    cdef struct pollfd:
+        int fd
+        short events
+        short revents
+    int c_poll "poll"(pollfd*, unsigned long, int)
+    int POLLIN
+
 cdef extern from "<stdio.h>" nogil:
     int c_rename "rename"(const char*, const char*)
 
@@ -137,6 +160,7 @@ cdef extern from * nogil:
 cdef extern from "<stdlib.h>" nogil:
     char* c_realpath "realpath"(const char*, char*)
     char* c_getenv "getenv"(const char*)
+    int c_setenv "setenv"(const char*, const char*, int)
 
 cdef extern from "<pthread.h>" nogil:
     ctypedef unsigned long pthread_t
@@ -173,6 +197,10 @@ cdef enum:
 
 cdef inline int64_t mtime_ns(const stat_t* st) noexcept nogil:
     return <int64_t>st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec
+
+
+cdef inline int64_t ctime_ns(const stat_t* st) noexcept nogil:
+    return <int64_t>st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec
 
 
 cdef inline int open_below(int folder, const char* path, int flags) noexcept nogil:

@@ -383,3 +383,17 @@ def run_as_other(other_place: Path, run: Run, env: dict[str, str], tmp_path: Pat
     yield run_it
     for folder, mode in opened:
         folder.chmod(mode & 0o7777)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with 256 KB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("needs root and mount")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=0755", "none", folder], capture_output=True)
+    if done.returncode:
+        pytest.skip("may not mount a file system here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)

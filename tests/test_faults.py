@@ -149,20 +149,6 @@ def test_the_indexer_is_killed_under_a_search(shop: Project, greppy_bin: Path, e
 # ------------------------------------------------------------------------------------------------ disks and folders
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system with 256 KB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("needs root and mount")
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=0755", "none", folder], capture_output=True)
-    if done.returncode:
-        pytest.skip("may not mount a file system here")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_a_full_disk(project: Project, env: dict[str, str], small_disk: Path) -> None:
     project.realistic()
     there = {**env, "GREPPY_INDEX_DIR": str(small_disk)}

@@ -14,7 +14,8 @@ import pytest
 from conftest import REALISTIC, Done, Project, Run, assert_error
 
 from greppy._core import engine
-from greppy.index.build import build_index, load_tree
+from greppy.index.build import build_index
+from greppy.index.commit import load_tree
 from greppy.index.reader import Segment
 
 WITHOUT_RUNTIME = "/dev/null/runtime"  # no runtime can be unpacked there: who needs one fails
@@ -118,7 +119,7 @@ def test_repository(
         project.fill(
             {
                 "build/x.py": "needle\n", "build/kept.py": "kept = 1\n", "a.log": "needle\n",
-                "skipped/deep/y.py": "needle\n", "own/.gitignore": "*\n", "only/logs/b.log": "needle\n",
+                "skipped/deep/y.py": "needle\n", "skipped/a.log": "needle\n",
             }
         )  # fmt: skip
         project.git("add", "-f", "build/kept.py")
@@ -181,6 +182,12 @@ def greppyignore(project: Project) -> None:
     project.write(".greppyignore", "x\n")
 
 
+def all_ignored_but_not_the_folder(project: Project) -> None:
+    project.git("init")
+    project.write("own/.gitignore", "*\n")
+    project.write("own/deep/x.py", "needle\n")
+
+
 def gitignore_without_git(project: Project) -> None:
     project.write("deep/.gitignore", "x\n")
 
@@ -204,7 +211,15 @@ def left_over(project: Project) -> None:
 
 @pytest.mark.parametrize(
     "unusual",
-    [submodule, greppyignore, gitignore_without_git, attributes, settings_for_indexing, left_over],
+    [
+        submodule,
+        greppyignore,
+        all_ignored_but_not_the_folder,
+        gitignore_without_git,
+        attributes,
+        settings_for_indexing,
+        left_over,
+    ],
     ids=lambda function: function.__name__,
 )
 def test_what_is_unusual_is_left_to_the_runtime(

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Project
+from conftest import NOBODY, Project, Run
 
 OLD = "def oldname():\n    return 'walrus'\n"
 NEW = "def newname():\n    return 'walrus'\n"
@@ -79,6 +79,51 @@ def test_a_time_before_1970(settled: Project) -> None:
     assert_now(settled, {"newname": "a.py"}, ("oldname",))
     os.utime(path, (0, 0))
     assert_now(settled, {"newname": "a.py"}, ("oldname",))
+
+
+def test_size_and_time_are_kept(settled: Project) -> None:
+    """As `mv` of a copy that was made with `cp -p` does: only the inode's own time tells."""
+    other = settled.root.parent / "other.py"
+    other.write_text(NEW.replace("newname", "othernm"))
+    then = (settled.root / "a.py").stat().st_mtime_ns
+    settled.write("a.py", NEW)
+    os.utime(settled.root / "a.py", ns=(then, then))
+    assert settled.files("newname") == ["a.py"]
+    os.utime(other, ns=(then, then))
+    other.rename(settled.root / "a.py")
+    assert settled.files("othernm") == ["a.py"]
+    assert settled.files("newname") == []
+    time.sleep(0.05)
+    settled.search("newname")
+    without_runtime = {**settled._env, "GREPPY_RUNTIME_DIR": "/dev/null/nowhere"}
+    assert settled.files("othernm", env=without_runtime) == ["a.py"]  # it was looked at, and need not be again
+
+
+@pytest.mark.parametrize("git", [False, True], ids=["plain", "git"])
+def test_what_could_not_be_read(settled: Project, run_as_other: Run, git: bool, needs_git: None) -> None:
+    """A folder and a file are closed, which is told, and opened again."""
+    if git:
+        settled.git("init")
+    settled.write("d/b.py", "def porpoise(): pass\n")
+    settled.write("c.py", "def porpoise(): pass\n")
+    for folder, _, names in os.walk(settled.root):
+        os.chown(folder, NOBODY, NOBODY)
+        for name in names:
+            os.chown(os.path.join(folder, name), NOBODY, NOBODY, follow_symlinks=False)
+
+    def files() -> tuple[list[str], str]:
+        done = run_as_other("search", "-l", "porpoise", cwd=settled.root)
+        return sorted(done.stdout.decode().split()), done.stderr.decode()
+
+    assert files() == (["c.py", "d/b.py"], "")
+    (settled.root / "d").chmod(0)
+    (settled.root / "c.py").chmod(0)
+    found, told = files()
+    assert found == []
+    assert "d: Permission denied" in told
+    (settled.root / "d").chmod(0o755)
+    (settled.root / "c.py").chmod(0o644)
+    assert files() == (["c.py", "d/b.py"], "")
 
 
 def test_touched_only(settled: Project) -> None:
@@ -258,6 +303,19 @@ def test_an_ignored_file_is_added_by_force(settled_git: Project) -> None:
     assert settled_git.files("newname") == ["gen.py"]
     settled_git.git("rm", "--cached", "-q", "gen.py")
     assert settled_git.lines("newname") == []
+
+
+def test_a_file_comes_where_all_is_ignored(settled_git: Project) -> None:
+    """git names a folder of ignored files alone as if it were ignored itself; it is not."""
+    settled_git.write(".gitignore", "*.log\nnode_modules/\n")
+    settled_git.write("logs/today/a.log", "porpoise\n")
+    settled_git.write("logs/node_modules/b.js", "porpoise\n")
+    settled_git.age()
+    assert settled_git.files("porpoise") == []
+    settled_git.write("logs/today/readme.md", "porpoise\n")
+    assert settled_git.files("porpoise") == ["logs/today/readme.md"]
+    settled_git.write("logs/node_modules/c.js", "porpoise\n")
+    assert settled_git.files("porpoise") == ["logs/today/readme.md"]
 
 
 def test_a_checkout_of_another_branch(settled_git: Project) -> None:

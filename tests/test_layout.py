@@ -13,7 +13,7 @@ from oracle import trees
 
 import greppy
 from greppy._core import engine
-from greppy.index import build, layout
+from greppy.index import commit, layout
 
 FILES = {
     b"src/net.py": b"def fetch(url):\n    pass\n\n\nclass Client:\n    def get(self):\n        return 1\n",
@@ -96,11 +96,11 @@ PATHS = st.lists(st.text("ab/\xff", max_size=9).map(lambda text: text.encode("la
 
 @given(PATHS)
 def test_a_tree_keeps_every_path(tmp_path_factory: pytest.TempPathFactory, paths: list[bytes]) -> None:
-    tree = {path: build.Entry(n, n, n, n % 4, n % 8) for n, path in enumerate(sorted(paths))}
+    tree = {path: commit.Entry(n, n, n, n % 4, n % 8) for n, path in enumerate(sorted(paths))}
     file = bytes(tmp_path_factory.mktemp("tree") / "tree")
-    arrays = build._tree_arrays(tree)
+    arrays = commit.tree_arrays(tree)
     engine.write_store(file, b"tree", 1, arrays)
-    assert build.load_tree(file) == tree
+    assert commit.load_tree(file) == tree
     # As short as the definition of `shared` allows: no path's own part begins as the path before goes on.
     assert len(arrays[1][3]) == sum(
         len(path) - sum(path.startswith(before[:n]) for n in range(1, len(before) + 1))
@@ -109,7 +109,7 @@ def test_a_tree_keeps_every_path(tmp_path_factory: pytest.TempPathFactory, paths
 
 
 def test_the_worked_example_of_a_tree() -> None:
-    entry = build.Entry(1, 2, 3, 0)
-    entries, paths = build._tree_arrays({b"src/a.c": entry, b"src/b.c": entry})
+    entry = commit.Entry(1, 2, 3, 0)
+    entries, paths = commit.tree_arrays({b"src/a.c": entry, b"src/b.c": entry})
     assert paths[3] == b"src/a.cb.c"
     assert np.frombuffer(entries[3], layout.TREE)[["shared", "own"]].tolist() == [(0, 7), (4, 3)]

@@ -6,8 +6,9 @@ import os
 
 from greppy._core import engine
 from greppy.cli import CommandError, harmless, show
-from greppy.index.build import IndexingError, build_index
+from greppy.index.build import build_index
 from greppy.index.check import check_index
+from greppy.index.commit import IndexingError
 
 SOUND, DAMAGED = 0, 1
 

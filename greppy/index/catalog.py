@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from greppy._core import engine
-from greppy.index.build import writer_lock
+from greppy.index.commit import writer_lock
 
 SOUND, DAMAGED, OTHER_VERSION = "sound", "damaged", "other version"
 
@@ -78,7 +78,7 @@ def entries() -> list[Entry]:
 
 
 def _ours(name: bytes) -> bool:
-    return name in (b"manifest", b"manifest.new") or name.endswith((b".seg", b".tree"))
+    return name in (b"manifest", b"manifest.new", b"watch", b"journal") or name.endswith((b".seg", b".tree"))
 
 
 def size_of(folder: bytes) -> int:

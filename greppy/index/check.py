@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from greppy._core import engine
-from greppy.index import build
+from greppy.index import commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ def _check_tree(folder: bytes, generation: int, files: dict[bytes, int]) -> Iter
         if not engine.store_verify(path, b"tree"):
             yield f"{name}: it does not match its checksums"
             return
-        entries = build.load_tree(path)
+        entries = commit.load_tree(path)
     except OSError as error:
         yield f"{name}: it cannot be read: {error.strerror}"
         return
@@ -120,9 +120,9 @@ def _check_tree(folder: bytes, generation: int, files: dict[bytes, int]) -> Iter
         return
     if list(entries) != sorted(entries):
         yield f"{name}: its entries are not in order"
-    if any(entry.kind > build.TREE_OUTSIDE for entry in entries.values()):
+    if any(entry.kind > commit.TREE_OUTSIDE for entry in entries.values()):
         yield f"{name}: it has an entry of an unknown kind"
-    listed = {path: entry.content for path, entry in entries.items() if entry.kind == build.TREE_FILE}
+    listed = {path: entry.content for path, entry in entries.items() if entry.kind == commit.TREE_FILE}
     if listed != files:
         wrong = {path for path in listed.keys() | files.keys() if listed.get(path) != files.get(path)}
         yield f"{name}: it disagrees with the segments about {len(wrong)} files, {os.fsdecode(min(wrong))} among them"

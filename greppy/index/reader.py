@@ -5,40 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
 from greppy._core import engine
 from greppy.index import layout
 from greppy.index.build import build_index
+from greppy.index.hit import Hit, decode_hit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from numpy.typing import NDArray
-
-
-class Hit(msgspec.Struct, frozen=True):
-    """A place, as `greppy search --json` prints it; `path` is relative to the project's root."""
-
-    path: str
-    start_line: int
-    end_line: int
-    line: int
-    symbol_name: str | None
-    symbol_type: str | None
-    signature: str | None
-    parent_symbol: str | None
-    doc_comment: str | None
-    language: str
-    score: float
-    is_exported: bool
-    is_test: bool
-    content: str
-
-
-_decode_hit = msgspec.json.Decoder(Hit).decode
 
 
 class Segment:
@@ -124,7 +102,7 @@ class Index:
         found = self._reader.search(
             text, limit, list(globs), list(types), list(types_not), list(kinds), list(places), no_tests, weights
         )
-        return [_decode_hit(hit) for hit in found]
+        return [decode_hit(hit) for hit in found]
 
     def corrected(self, query: str) -> str | None:
         """The question with its mistyped names corrected, as `search` answers it; None when every name is found."""

@@ -35,6 +35,7 @@ class Walk:
         default_factory=dict
     )  # absolute path -> size, mtime_ns of a rule file
     warnings: list[str] = field(default_factory=list)
+    greppyignores: list[bytes] = field(default_factory=list)  # folders with such a file, whatever git thinks of it
     unreadable: list[bytes] = field(default_factory=list)  # folders, each with its warning
     # path -> FileFlag bits that .gitattributes sets, and above them (<< 8) those that it unsets
     flags: dict[bytes, int] = field(default_factory=dict)
@@ -51,9 +52,22 @@ def walk(root: bytes, secrets: bool = False) -> Walk:
     else:
         _walk_plain(root, result)
     result.files = _not_through_links(root, result.files)
+    own = own_folder(root)
+    if own is not None:
+        result.files = [path for path in result.files if not path.startswith(own + b"/")]
     files = {path for path in result.files if secrets or not engine.secret_name(path.rpartition(b"/")[2])}
     result.files = sorted(files - result.folders.keys())
     return result
+
+
+def own_folder(root: bytes) -> bytes | None:
+    """Where in the project the indexes lie, if somebody put them there: to index that would never end."""
+    try:
+        base = os.path.realpath(engine.cache_folder(b"index", b"GREPPY_INDEX_DIR"))
+    except RuntimeError:
+        return None
+    prefix = root.rstrip(b"/") + b"/"
+    return base[len(prefix) :] if base.startswith(prefix) else None
 
 
 def _not_through_links(root: bytes, files: list[bytes]) -> list[bytes]:
@@ -118,7 +132,7 @@ def _git_tree(root: bytes, prefix: bytes, result: Walk) -> bool:
         # The whole folder is ignored by the repository around it, and yet somebody asks for it: walk it plainly.
         return False
     _watch_rules(root, prefix, outputs[3].removesuffix(b"\0"), result)
-    skipped = {prefix + path[:-1] for path in outputs[2].split(b"\0") if path.endswith(b"/")}
+    skipped = {prefix + path for path in _by_rule(top, outputs[2])}
     nested: list[bytes] = []
     for _ in _scan(root, result, lambda path: path in skipped, start=prefix[:-1], nested=nested):
         pass  # what counts is what the scan notes of each folder
@@ -129,6 +143,24 @@ def _git_tree(root: bytes, prefix: bytes, result: Walk) -> bool:
         if path[len(prefix) :] in known:  # git tracks it as a whole: a submodule, and not just somebody's clone
             _git_tree(root, path + b"/", result)
     return True
+
+
+def _by_rule(top: bytes, output: bytes) -> set[bytes]:
+    """The folders that a rule ignores, of the output of `ls-files --ignored --directory`: it also names those in which
+    all there is is ignored, and in one of these a file may come that counts."""
+    named = [path[:-1] for path in output.split(b"\0") if path.endswith(b"/")]
+    ignored: set[bytes] = set()
+    while named:
+        answer = _answer(top, named, "check-ignore", "-z", "--stdin")
+        if answer is None:
+            return ignored | set(named)
+        ignored |= set(answer)
+        below: list[bytes] = []
+        for path in set(named) - ignored:
+            with contextlib.suppress(OSError), os.scandir(os.path.join(top, path)) as entries:
+                below += [os.path.join(path, name) for name in _split(entries)[1] if name != b".git"]
+        named = below
+    return ignored
 
 
 def _watch_rules(root: bytes, prefix: bytes, excludes: bytes, result: Walk) -> None:
@@ -175,37 +207,83 @@ def _attributes(top: bytes, prefix: bytes, files: list[bytes], result: Walk) -> 
                 found += prefix + path + b"\n" + b"\n".join(lines) + b"\n"
     if not found:
         return
+    found_flags = linguist_flags(top, files)
+    if found_flags is not None:
+        result.flags_from += found
+        result.flags.update((prefix + path, flags) for path, flags in found_flags.items())
+
+
+def linguist_flags(root: bytes, files: list[bytes]) -> dict[bytes, int] | None:
+    """As `Walk.flags`, of some files of a work tree; None when git cannot tell."""
     names = [os.fsdecode(name) for name, _ in LINGUIST]
-    process = _git(top, "check-attr", "-z", "--stdin", *names, stdin=subprocess.PIPE)
-    output = process.communicate(b"".join(path + b"\0" for path in files))[0]
-    if process.returncode:
-        return
-    result.flags_from += found
-    flags = dict(LINGUIST)
-    fields = output.split(b"\0")
-    for path, name, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
+    output = _answer(root, files, "check-attr", "-z", "--stdin", *names)
+    if output is None:
+        return None
+    bits = dict(LINGUIST)
+    flags: dict[bytes, int] = {}
+    for path, name, value in zip(output[0::3], output[1::3], output[2::3], strict=False):
         if value in (b"set", b"true"):
-            result.flags[prefix + path] = result.flags.get(prefix + path, 0) | flags[name]
+            flags[path] = flags.get(path, 0) | bits[name]
         elif value in (b"unset", b"false"):
-            result.flags[prefix + path] = result.flags.get(prefix + path, 0) | flags[name] << 8
+            flags[path] = flags.get(path, 0) | bits[name] << 8
+    return flags
+
+
+def _answer(root: bytes, paths: list[bytes], *arguments: str) -> list[bytes] | None:
+    """What git says about paths that it is told on standard input; None when it cannot. (check-ignore ends with 1 when
+    it has nothing to say.)"""
+    try:
+        process = _git(root, *arguments, stdin=subprocess.PIPE)
+    except OSError:
+        return None
+    output = process.communicate(b"".join(path + b"\0" for path in paths))[0]
+    return output.split(b"\0")[:-1] if process.returncode in (0, 1) else None
 
 
 def _watch_outside(path: bytes, result: Walk) -> None:
+    result.outside[path] = outside_now(path)
+
+
+def outside_now(path: bytes) -> tuple[int, int]:
+    """Size and time of something that decides what counts, as the tree has them; it need not be there."""
     try:
         status = os.lstat(path)
-        racy = time.time_ns() - status.st_mtime_ns < engine.RACY_NS
-        result.outside[path] = (status.st_size, 0 if racy else status.st_mtime_ns)
     except OSError:
-        result.outside[path] = (2**64 - 1, 0)
+        return 2**64 - 1, 0
+    racy = time.time_ns() - status.st_mtime_ns < engine.RACY_NS
+    return status.st_size, 0 if racy else status.st_mtime_ns
+
+
+def git_index(root: bytes) -> list[bytes]:
+    """Where the index of the repository is that `root` belongs to."""
+    top = root
+    while not os.path.lexists(os.path.join(top, b".git")):
+        if top == b"/":
+            return []
+        top = os.path.dirname(top)
+    return [os.path.join(_git_folders(top)[0], b"index")]
+
+
+def tracked_ignored(root: bytes) -> bytes | None:
+    """What of git's index decides which files count: those that it tracks although a rule ignores them. All others
+    count whether they are tracked or not. None when git cannot tell, or it tracks other repositories as well."""
+    try:
+        entries = _git(root, "ls-files", "-z", "--stage")
+        ignored = _git(root, "ls-files", "-z", "--cached", "--ignored", "--exclude-standard")
+    except OSError:
+        return None
+    staged, output = entries.communicate()[0], ignored.communicate()[0]
+    if entries.returncode or ignored.returncode or staged.startswith(b"160000 ") or b"\x00160000 " in staged:
+        return None
+    return output
 
 
 def _apply_greppyignore(root: bytes, result: Walk) -> None:
-    found = [path for path in result.files if path.rpartition(b"/")[2] == b".greppyignore"]
-    if not found:
+    if not result.greppyignores:
         return
     rules = _Gitignore(root, result, (b".greppyignore",))
-    for path in found:
-        rules.enter(path.rpartition(b"/")[0])
+    for folder in sorted(result.greppyignores):  # the deepest decides, so it comes last
+        rules.enter(folder)
     result.files = [path for path in result.files if not rules.ignored_with_parents(path)]
 
 
@@ -267,15 +345,7 @@ class _Gitignore:
 
 def _walk_plain(root: bytes, result: Walk) -> None:
     """Without git: hidden entries are left out, as ripgrep does, and what the ignore files say."""
-    rules = _Gitignore(root, result)
-    if os.path.lexists(os.path.join(root, b".git")):
-        rules.add(os.path.join(_git_folders(root)[1], b"info/exclude"))  # a repository, and no git to ask
-    rules.enter(b"")
-    if _ignores_everything(root, rules):
-        # Debian's linux-source has such a .gitignore, meant for the packagers' repository. Whoever asks for this folder
-        # does not mean an empty index.
-        result.warnings.append(f"{os.fsdecode(root)}/.gitignore ignores everything there, so its rules are not applied")
-        rules = _Gitignore(root, result, (b".greppyignore",))
+    rules = _plain_rules(root, result)
 
     def skip(path: bytes) -> bool:
         if path.rpartition(b"/")[2].startswith(b"."):
@@ -287,6 +357,21 @@ def _walk_plain(root: bytes, result: Walk) -> None:
         for name in names:
             if not name.startswith(b".") and not rules.ignored(prefix + name, False):
                 result.files.append(prefix + name)
+
+
+def _plain_rules(root: bytes, result: Walk) -> _Gitignore:
+    """The rules of the root's own ignore files."""
+    rules = _Gitignore(root, result)
+    if os.path.lexists(os.path.join(root, b".git")):
+        rules.add(os.path.join(_git_folders(root)[1], b"info/exclude"))  # a repository, and no git to ask
+    rules.enter(b"")
+    if _ignores_everything(root, rules):
+        # Debian's linux-source has such a .gitignore, meant for the packagers' repository. Whoever asks for this folder
+        # does not mean an empty index.
+        result.warnings.append(f"{os.fsdecode(root)}/.gitignore ignores everything there, so its rules are not applied")
+        rules = _Gitignore(root, result, (b".greppyignore",))
+        rules.enter(b"")
+    return rules
 
 
 def _ignores_everything(root: bytes, rules: _Gitignore) -> bool:
@@ -309,6 +394,7 @@ def _scan(
     followed nor yielded.
 
     Folders with a `.git` of their own are another project's and are left to it; they are added to `nested`."""
+    own = own_folder(root)
     pending = [start]
     while pending:
         folder = pending.pop()
@@ -322,6 +408,8 @@ def _scan(
         except OSError as error:
             result.warnings.append(f"left out: {os.fsdecode(path)}: {error.strerror}")
             result.unreadable.append(folder)
+            with contextlib.suppress(OSError):
+                result.folders[folder] = os.lstat(path).st_mtime_ns  # another mode has another ctime, which is seen
             continue
         if not stat.S_ISDIR(before.st_mode):
             continue
@@ -334,10 +422,14 @@ def _scan(
         result.folders[folder] = 0 if racy else before.st_mtime_ns
         if enter is not None:
             enter(folder)
+        if b".greppyignore" in files:
+            result.greppyignores.append(folder)
         yield folder, files
         prefix = folder + b"/" if folder else b""
         pending += [
-            prefix + name for name in sorted(folders, reverse=True) if name != b".git" and not skip(prefix + name)
+            prefix + name
+            for name in sorted(folders, reverse=True)
+            if name != b".git" and prefix + name != own and not skip(prefix + name)
         ]
 
 
@@ -349,3 +441,51 @@ def _split(entries: Iterable[os.DirEntry[bytes]]) -> tuple[list[bytes], list[byt
         elif entry.is_file(follow_symlinks=False):
             files.append(entry.name)
     return files, folders
+
+
+# ------------------------------------------------------------------------------------------------------- single paths
+
+
+class Admission:
+    """Which of some new names count: what `walk` would say of them. `by_git`: see the function of that name."""
+
+    def __init__(self, root: bytes, by_git: bool) -> None:
+        self._root = root
+        self._own = own_folder(root)
+        self._by_git = by_git
+        self._rules = _Gitignore(root, Walk(), (b".greppyignore",)) if by_git else _plain_rules(root, Walk())
+        self._entered = {b""}
+        if by_git:
+            self._rules.enter(b"")
+
+    def admit(self, names: list[tuple[bytes, int]]) -> set[bytes] | None:
+        """The paths that are files of the project, or folders to be entered, of (path, type as in `st_mode`); the
+        folders they are in must count. None when git cannot tell."""
+        names = [(path, mode) for path, mode in names if path != self._own]
+        for path, _ in names:
+            self._enter(path.rpartition(b"/")[0])
+        if not self._by_git:
+            return {path for path, mode in names if self._plain(path, mode)}
+        known = [path for path, mode in names if stat.S_ISDIR(mode) or stat.S_ISREG(mode) or stat.S_ISLNK(mode)]
+        ignored = _answer(self._root, known, "check-ignore", "-z", "--stdin") if known else []
+        if ignored is None:
+            return None
+        folders = {path for path, mode in names if stat.S_ISDIR(mode)}
+        counted = set(known) - set(ignored)
+        return {path for path in counted if path in folders or not self._rules.ignored_with_parents(path)}
+
+    def _enter(self, folder: bytes) -> None:
+        if folder not in self._entered:
+            self._entered.add(folder)
+            self._enter(folder.rpartition(b"/")[0])
+            self._rules.enter(folder)
+
+    def _plain(self, path: bytes, mode: int) -> bool:
+        if path.rpartition(b"/")[2].startswith(b".") or not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+            return False
+        return not self._rules.ignored(path, stat.S_ISDIR(mode))
+
+
+def by_git(outside: Iterable[bytes]) -> bool:
+    """Whether git listed the project, as the absolute paths tell that its walk noted."""
+    return any(path.endswith(b"/index") for path in outside)
