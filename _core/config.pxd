@@ -16,15 +16,15 @@ from libc.string cimport memmove, memset, strcmp, strlen, strerror
 from _core.base cimport Bytes, bytes_free, bytes_init, bytes_byte, bytes_reserve, bytes_str, bytes_uint
 from _core.flags cimport (
     Args, Flag, args_last, flag_get, message, ARGS_FLAGS, MESSAGE, FLAG_LIMIT, FLAG_COLOR, FLAG_NO_TESTS,
-    FLAG_NO_REFRESH, FLAG_MAX_FILESIZE, FLAG_THREADS, FLAG_STRICT, FLAG_NO_CONFIG,
+    FLAG_NO_REFRESH, FLAG_MAX_FILESIZE, FLAG_THREADS, FLAG_STRICT, FLAG_NO_CONFIG, FLAG_ALERT_P99, FLAG_ALERT_GROWTH,
+    FLAG_ALERT_HITS, FLAG_ALERT_ERRORS,
 )
-from _core.sys cimport c_close, c_getenv, c_open, c_read, errno, EACCES, EINTR, ENOENT, ENOTDIR, O_CLOEXEC, O_RDONLY
-
-cdef extern from "<stdlib.h>" nogil:
-    int c_setenv "setenv"(const char*, const char*, int)
+from _core.sys cimport (
+    c_close, c_getenv, c_open, c_read, c_setenv, errno, EACCES, EINTR, ENOENT, ENOTDIR, O_CLOEXEC, O_RDONLY,
+)
 
 cdef enum:
-    CONFIG_KEYS = 7
+    CONFIG_KEYS = 11
     CONFIG_BYTES = 1 << 16   # no configuration is as large
 
 cdef enum ConfigKind:
@@ -84,10 +84,28 @@ cdef inline void config_key(int i, ConfigKey* k) noexcept nogil:
         k.flag = FLAG_THREADS
         k.low = 1
         k.high = 64
-    else:
+    elif i == 6:
         k.flag = FLAG_STRICT
         k.kind = CONFIG_SWITCH
         k.normal = b"false"
+    elif i == 7:
+        k.flag = FLAG_ALERT_P99
+        k.low = 1
+        k.high = 1000000
+        k.normal = b"10"
+    elif i == 8:
+        k.flag = FLAG_ALERT_GROWTH
+        k.low = 1
+        k.high = 1000000
+        k.normal = b"10"
+    elif i == 9:
+        k.flag = FLAG_ALERT_HITS
+        k.high = 100
+        k.normal = b"80"
+    else:
+        k.flag = FLAG_ALERT_ERRORS
+        k.high = 100
+        k.normal = b"1"
 
 
 cdef inline bint config_named(const char* flag, const char* key, size_t n) noexcept nogil:

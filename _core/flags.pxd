@@ -13,6 +13,8 @@ cdef enum Command:
     CMD_LIST
     CMD_FORGET
     CMD_CHECK
+    CMD_START
+    CMD_STOP
     CMD_CONFIG
     CMD_COMPLETIONS
     CMD_MAN
@@ -49,6 +51,14 @@ cdef enum FlagId:
     FLAG_QUIET
     FLAG_GONE
     FLAG_REPAIR
+    FLAG_FOREGROUND
+    FLAG_UNIT
+    FLAG_ALERT_P99
+    FLAG_ALERT_GROWTH
+    FLAG_ALERT_HITS
+    FLAG_ALERT_ERRORS
+    FLAG_PROMETHEUS
+    FLAG_EVENTS
     FLAG_UNSET
     FLAG_PATH
     FLAG_NO_CONFIG
@@ -98,6 +108,10 @@ cdef inline const char* command_name(int command) noexcept nogil:
         return b"forget"
     if command == CMD_CHECK:
         return b"check"
+    if command == CMD_START:
+        return b"start"
+    if command == CMD_STOP:
+        return b"stop"
     if command == CMD_CONFIG:
         return b"config"
     if command == CMD_COMPLETIONS:
@@ -132,6 +146,10 @@ cdef inline const char* command_usage(int command) noexcept nogil:
         return b"forget [FLAGS] [PATH...]"
     if command == CMD_CHECK:
         return b"check [FLAGS]"
+    if command == CMD_START:
+        return b"start [FLAGS] [PATH...]"
+    if command == CMD_STOP:
+        return b"stop"
     if command == CMD_CONFIG:
         return b"config [FLAGS] [KEY [VALUE]]"
     if command == CMD_COMPLETIONS:
@@ -156,6 +174,10 @@ cdef inline const char* command_help(int command) noexcept nogil:
         return b"remove a project's index; your files stay"
     if command == CMD_CHECK:
         return b"verify that the index holds what was written"
+    if command == CMD_START:
+        return b"start the daemon, which keeps projects fresh while files change"
+    if command == CMD_STOP:
+        return b"end the daemon"
     if command == CMD_CONFIG:
         return b"show or change the defaults of the flags"
     if command == CMD_COMPLETIONS:
@@ -185,7 +207,8 @@ cdef inline const char* command_examples(int command) noexcept nogil:
         return (
             b"  greppy status                              of the project around the current folder\n"
             b"  greppy status -p ~/src/linux               of another one\n"
-            b"  greppy status --json | jq .files           for programs\n")
+            b"  greppy status --json | jq .files           for programs\n"
+            b"  greppy status --prometheus                 what the daemon has counted\n")
     if command == CMD_LIST:
         return (
             b"  greppy list                                a line a project: size, files, when, root\n"
@@ -199,6 +222,13 @@ cdef inline const char* command_examples(int command) noexcept nogil:
         return (
             b"  greppy check                               exit status 0: sound, 1: damaged, 2: an error\n"
             b"  greppy check --repair                      build it anew if it is damaged\n")
+    if command == CMD_START:
+        return (
+            b"  greppy start                               watch the project around here, and those of last time\n"
+            b"  greppy start ~/src/linux ~/src/shop        these too; a daemon that runs already takes them over\n"
+            b"  greppy start --unit > ~/.config/systemd/user/greppy.service\n")
+    if command == CMD_STOP:
+        return b"  greppy stop                                exit status 1 when none was running\n"
     if command == CMD_CONFIG:
         return (
             b"  greppy config                              every key, its value and what it is for\n"
@@ -243,6 +273,7 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
     cdef int search = 1 << CMD_SEARCH
     cdef int index = 1 << CMD_INDEX
     cdef int shown = 1 << CMD_STATUS | 1 << CMD_LIST
+    cdef int start = 1 << CMD_START
     cdef int one = search | index | 1 << CMD_STATUS | 1 << CMD_CHECK
     cdef int all = (1 << CMD_END) - 2
     if id == FLAG_LIMIT:
@@ -305,12 +336,29 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
         _set(f, b"gone", 0, NULL, 1 << CMD_FORGET, b"all projects whose folder is no longer there")
     elif id == FLAG_REPAIR:
         _set(f, b"repair", 0, NULL, 1 << CMD_CHECK, b"build the index anew when it is damaged")
+    elif id == FLAG_FOREGROUND:
+        _set(f, b"foreground", 0, NULL, start, b"stay in the foreground, for systemd and the like")
+    elif id == FLAG_UNIT:
+        _set(f, b"unit", 0, NULL, start, b"print a systemd user unit that starts it at login")
+    elif id == FLAG_ALERT_P99:
+        _set(f, b"alert-p99", 0, b"MS", start, b"complain when one search in a hundred takes longer (10)")
+    elif id == FLAG_ALERT_GROWTH:
+        _set(f, b"alert-growth", 0, b"MB", start, b"complain when memory grows faster an hour (10)")
+    elif id == FLAG_ALERT_HITS:
+        _set(f, b"alert-hits", 0, b"PERCENT", start, b"complain when fewer searches are answered from memory (80)")
+    elif id == FLAG_ALERT_ERRORS:
+        _set(f, b"alert-errors", 0, b"PERCENT", start, b"complain when more requests fail (1)")
+    elif id == FLAG_PROMETHEUS:
+        _set(f, b"prometheus", 0, NULL, 1 << CMD_STATUS, b"the daemon's metrics as Prometheus text")
+    elif id == FLAG_EVENTS:
+        _set(f, b"events", 0, NULL, index, b"progress and summary as JSON lines, for the daemon")
+        f.hidden = True
     elif id == FLAG_UNSET:
         _set(f, b"unset", 0, b"KEY", 1 << CMD_CONFIG, b"take KEY out of the file, back to what greppy does by itself")
     elif id == FLAG_PATH:
         _set(f, b"path", 0, NULL, 1 << CMD_CONFIG, b"print where the file is, or would be")
     elif id == FLAG_NO_CONFIG:
-        _set(f, b"no-config", 0, NULL, search | index, b"do not read the configuration, see 'greppy config'")
+        _set(f, b"no-config", 0, NULL, search | index | start, b"do not read the configuration, see 'greppy config'")
     elif id == FLAG_PROJECT:
         _set(f, b"project", 112, b"DIR", one, b"the project's root (nearest folder up with an index, else with .git)")
     elif id == FLAG_HELP:

@@ -5,15 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from greppy.daemon.client import Client, connect
+    from greppy.daemon.places import DaemonError
     from greppy.index.build import Summary, build_index
-    from greppy.index.reader import Hit, Index, open_index
+    from greppy.index.hit import Hit
+    from greppy.index.reader import Index, open_index
 
-__all__ = ["Hit", "Index", "Summary", "__version__", "build_index", "open_index"]
+__all__ = [
+    "Client",
+    "DaemonError",
+    "Hit",
+    "Index",
+    "Summary",
+    "__version__",
+    "build_index",
+    "connect",
+    "open_index",
+]
 
 _HOMES = {
     "build_index": "greppy.index.build",
     "Summary": "greppy.index.build",
-    "Hit": "greppy.index.reader",
+    "Client": "greppy.daemon.client",
+    "connect": "greppy.daemon.client",
+    "DaemonError": "greppy.daemon.places",
+    "Hit": "greppy.index.hit",
     "Index": "greppy.index.reader",
     "open_index": "greppy.index.reader",
 }

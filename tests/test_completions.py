@@ -55,7 +55,7 @@ def test_every_command_and_flag_is_in_every_script(script: dict[str, Path]) -> N
 
 # What is typed behind `greppy`, the last word being completed, and what must be offered.
 CASES: list[tuple[list[str], list[str]]] = [
-    (["sta"], ["status"]),
+    (["sta"], ["start", "status"]),
     (["co"], ["completions", "config"]),
     (["search", "--no"], ["--no-config", "--no-refresh", "--no-tests"]),
     (["search", "--type", "pyt"], ["python"]),

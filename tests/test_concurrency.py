@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,14 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Project
+from conftest import Project, Run
+from daemons import Daemon, running
 
 import greppy
 
 WRITERS = READERS = 8
 FILES = 24
 MARK = re.compile(r"walrus of (\d+) in generation (\d+)")
-DURATIONS = [pytest.param(4.0, id="short"), pytest.param(30.0, id="long", marks=pytest.mark.slow)]
+LONG = float(os.environ.get("GREPPY_CROWD", "30"))  # seconds
+DURATIONS = [pytest.param(4.0, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.slow)]
 
 
 class Crowd:
@@ -55,9 +58,10 @@ class Crowd:
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
         self.commits += 1
 
-    def ask(self) -> list[tuple[int, int]]:
+    def ask(self, *flags: str) -> list[tuple[int, int]]:
         """(file, generation) of each result. Nothing at all may be found: every file has just been written anew."""
-        done = self.project.search("walrus generation", "--no-refresh", "--json", "-n", "100")
+        flags = flags or ("--no-refresh", "--json")
+        done = self.project.search("walrus generation", *flags, "-n", "100")
         assert done.stderr == b"", done
         assert done.returncode in (0, 1), done
         found = []
@@ -189,3 +193,64 @@ def test_everybody_at_once(crowd: Callable[[float], Crowd], seconds: float) -> N
     crew.finish()
     assert crew.answers > READERS
     assert crew.commits > WRITERS
+
+
+@pytest.fixture
+def watched_crowd(
+    crowd: Callable[[float], Crowd], run: Run, env: dict[str, str], greppy_bin: Path, project: Project
+) -> Iterator[tuple[Callable[[float], Crowd], Daemon]]:
+    with tempfile.TemporaryDirectory(prefix="g", dir="/tmp") as name, running(run, env) as daemon:
+        daemon.socket = Path(name, "greppy", "daemon.sock")
+        env["XDG_RUNTIME_DIR"] = daemon.env["XDG_RUNTIME_DIR"] = name
+        yield crowd, daemon
+
+
+@pytest.mark.parametrize("seconds", DURATIONS)
+def test_everybody_at_once_with_a_daemon(
+    watched_crowd: tuple[Callable[[float], Crowd], Daemon], seconds: float, greppy_bin: Path
+) -> None:
+    """A search finds every file as it was when the search began, or as it is now, while eight write and index."""
+    make, daemon = watched_crowd
+    crew = make(seconds)
+    client = daemon.foreground(greppy_bin, crew.project.root)
+    crew.end = time.monotonic() + seconds
+    before_rss = daemon_memory(daemon.pid)
+
+    def write(number: int) -> None:
+        chance = random.Random(number)
+        while crew.running():
+            for file in range(number, FILES, WRITERS):
+                if chance.random() < 0.7:
+                    crew.edit(file, crew.begun[file] + 1)
+                time.sleep(chance.uniform(0, 0.1))
+            if chance.random() < 0.2:
+                crew.index()
+
+    def read(number: int) -> None:
+        while crew.running():
+            before, begun = list(crew.written), list(crew.begun)
+            found = dict(crew.ask("--json"))
+            after = list(crew.begun)
+            for file, generation in found.items():
+                assert before[file] <= generation <= after[file]
+            for file in range(FILES):
+                if before[file] == begun[file] == after[file]:  # nobody wrote it meanwhile
+                    assert found.get(file) == before[file], f"file {file} as it is now was not found"
+
+    with at_once(crew, (WRITERS, write), (READERS, read)):
+        pass
+    [report] = client.status()["projects"]
+    assert report["state"] == "watched", report
+    client.close()
+    assert daemon_memory(daemon.pid) < before_rss + (64 << 20)
+    assert len(os.listdir(f"/proc/{daemon.pid}/fd")) < 40
+    daemon.end()
+    for name in ("watch", "journal"):
+        (crew.project.index_folder() / name).unlink(missing_ok=True)
+    crew.finish()
+    assert crew.answers > READERS
+
+
+def daemon_memory(pid: int) -> int:
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("RssAnon")]
+    return int(line.split()[1]) * 1024

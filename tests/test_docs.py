@@ -72,7 +72,7 @@ def test_keys_are_flags() -> None:
         value, commands = flags[flag]
         assert key == flag.replace("-", "_")
         assert (value is None) == (kind == "switch")
-        assert set(commands) <= {"search", "index"}
+        assert set(commands) <= {"search", "index", "start"}
         if normal:
             assert engine.config_parse(f"{key} = {normal}".encode())[0][0] == key
         for word in words if kind == "word" else []:

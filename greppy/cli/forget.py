@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from greppy._core import engine
 from greppy.cli import CommandError, complain, show
 from greppy.cli.list import all_entries
 from greppy.index import catalog
-from greppy.index.build import BusyError
+from greppy.index.commit import BusyError
 
 
 def run(arguments: engine.Arguments) -> int:
@@ -58,6 +59,8 @@ def _folder(root: bytes) -> bytes:
 
 def _remove(entry: catalog.Entry) -> int:
     name = show.path(entry.root or entry.folder)
+    if entry.root is not None:
+        _unwatch(entry.root)
     try:
         size = catalog.remove(entry.folder)
     except BusyError:
@@ -66,3 +69,16 @@ def _remove(entry: catalog.Entry) -> int:
         return complain(f"cannot remove the index of {name} in {show.path(entry.folder)}: {error.strerror}")
     print(f"forgot {name}: removed {show.megabytes(size)} in {show.path(entry.folder)}")
     return 0
+
+
+def _unwatch(root: bytes) -> None:
+    """A daemon that watches the project would build its index again."""
+    from greppy.daemon import places
+
+    if places.is_running():
+        from greppy.daemon.client import connect
+
+        with contextlib.suppress(places.DaemonError), connect(timeout=5.0) as client:
+            client.unwatch(root)
+    with contextlib.suppress(places.DaemonError):
+        places.forget(root)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sys
+import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from greppy._core import engine
 from greppy.cli import complain, harmless
 from greppy.cli.show import megabytes
-from greppy.index.build import IndexingError, Summary, build_index
+from greppy.index.build import Summary, build_index
+from greppy.index.commit import IndexingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,21 +38,29 @@ def run(arguments: engine.Arguments) -> int:
         flags = {**defaults, **flags}
         max_filesize = _size(flags["max-filesize"] or b"") if "max-filesize" in flags else None
         threads = _threads(flags["threads"] or b"") if "threads" in flags else None
-        quiet = "quiet" in flags
-        with _progress(root, quiet) as progress:
-            summary = build_index(
-                root,
-                force="force" in flags,
-                max_filesize=max_filesize,
-                include_secrets=_secrets(arguments),
-                default_max_filesize=None if default_size is None else _size(default_size),
-                threads=threads,
-                progress=progress,
-            )
+        quiet, events = "quiet" in flags, "events" in flags
+        secrets = _secrets(arguments)
+        with _events() if events else _progress(root, quiet) as progress:
+            summary = None
+            if "no-config" not in flags:
+                summary = _by_daemon(root, "force" in flags, max_filesize, secrets, threads, progress)
+            if summary is None:
+                summary = build_index(
+                    root,
+                    force="force" in flags,
+                    max_filesize=max_filesize,
+                    include_secrets=secrets,
+                    default_max_filesize=None if default_size is None else _size(default_size),
+                    threads=threads,
+                    progress=progress,
+                )
     except IndexingError as error:
         return complain(str(error))
     except ValueError as error:
         return complain(str(error))
+    if events:
+        print(json.dumps(asdict(summary)))
+        return 0
     for warning in summary.warnings[:WARNINGS_SHOWN]:
         complain(warning)
     if len(summary.warnings) > WARNINGS_SHOWN:
@@ -58,6 +70,45 @@ def run(arguments: engine.Arguments) -> int:
     if "strict" in flags and summary.unreadable:
         return complain(f"--strict: {summary.unreadable:,} files or folders could not be read; the rest is indexed")
     return 0
+
+
+def _by_daemon(
+    root: bytes,
+    force: bool,
+    max_filesize: int | None,
+    secrets: bool | None,
+    threads: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> Summary | None:
+    """What the daemon did, if one watches the project: so that two do not do it. None: it has to be done here."""
+    if os.environ.get("GREPPY_NO_DAEMON"):
+        return None
+    from greppy.daemon import places
+
+    # Only one that watches this very index: GREPPY_INDEX_DIR may be another one for it.
+    if not places.is_running() or not places.vouches_for(engine.index_folder(os.path.realpath(root))):
+        return None
+    from greppy.daemon.client import connect
+
+    began = time.perf_counter()
+    try:
+        with connect(timeout=1.0) as client:
+            if client.ping()["version"] != places.version():
+                return None
+        with connect(timeout=None) as client:
+            found = client.index(
+                root,
+                force=force,
+                max_filesize=max_filesize,
+                include_secrets=secrets,
+                threads=threads,
+                progress=progress,
+            )
+    except places.DaemonError:
+        return None
+    summary = Summary(**found)
+    summary.seconds = time.perf_counter() - began
+    return summary
 
 
 def _secrets(arguments: engine.Arguments) -> bool | None:
@@ -102,6 +153,20 @@ def describe(summary: Summary) -> str:
         return f"updated {change} in {summary.seconds:.2f} s: {what}, {index}"
     rate = summary.source_bytes / 1e6 / max(summary.seconds, 1e-9)
     return f"indexed {what} in {summary.seconds:.2f} s ({rate:.0f} MB/s), {index}"
+
+
+@contextlib.contextmanager
+def _events() -> Iterator[Callable[[int, int], None]]:
+    """Progress as JSON lines, ten a second at most."""
+    told = 0.0
+
+    def update(done: int, total: int) -> None:
+        nonlocal told
+        if done == total or time.monotonic() - told > 0.1:
+            told = time.monotonic()
+            print(json.dumps({"done": done, "total": total}), flush=True)
+
+    yield update
 
 
 @contextlib.contextmanager
