@@ -95,9 +95,10 @@ def percentile(values: list[float], share: float) -> float:
 def fresh(bench: Bench, client: Client) -> None:
     """A file is saved as editors do; from then until a new `greppy search` has printed it."""
     root = bench.roots[0]
+    rg = shutil.which("rg")
     files = [path for path in sorted(root.rglob("*.c")) if path.stat().st_size < 60_000]
     for dance in ("written in place", "written beside and renamed"):
-        took, plain = [], []
+        took, plain, scanned = [], [], []
         for i in range(SAVES):
             path = random.Random(i).choice(files)
             word = f"zzfresh{dance[-3:]}{i}q"
@@ -116,8 +117,16 @@ def fresh(bench: Bench, client: Client) -> None:
             began = time.perf_counter()
             bench.run("search", "-p", root, "-n1", word)
             plain.append(time.perf_counter() - began)
+            if rg and i % 20 == 0:
+                began = time.perf_counter()
+                subprocess.run([rg, "-l", "--no-ignore", word, root], stdout=subprocess.DEVNULL, check=True)
+                scanned.append(time.perf_counter() - began)
             time.sleep(0.02 * (i % 5))
         ms = [1e3 * t for t in took]
+        if scanned:
+            seconds = statistics.median(scanned)
+            ratio = seconds / statistics.median(took)
+            print(f"rg -l of the same word: {1e3 * seconds:.0f} ms, {ratio:.0f} times as long")
         print(
             f"one file {dance} -> found by a new search, {SAVES} times: median {statistics.median(ms):.1f} ms, "
             f"p99 {percentile(ms, 0.99):.1f} ms (bar 200); the next search {1e3 * statistics.median(plain):.1f} ms"

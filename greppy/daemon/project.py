@@ -150,7 +150,7 @@ class Project:
         else:
             self._release_lock()
         if (state, why) != (self.state, self.why):
-            level = logging.INFO if state == WATCHED else logging.WARNING
+            level = logging.INFO if state in (WATCHED, ENDED) else logging.WARNING
             log.log(level, "%s: %s%s", places.shown(self.root), state, f": {why}" if why else "")
         self.state, self.why = state, why
 
