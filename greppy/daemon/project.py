@@ -76,6 +76,7 @@ class Project:
         self._done = 0
         self._hurry = False
         self._first_seen = self._last_seen = 0.0
+        self._drained = 0  # all that had happened before it (`commit.file_clock`) was seen
         self._last_commit = -SPACING
         self._wake = asyncio.Event()
         self._looking = asyncio.Lock()
@@ -208,6 +209,7 @@ class Project:
         loop.add_reader(self._watcher.fd, self.drain)
         if journal:
             self._note(journal)
+        self.drain()
         await self._commit()
 
     def _watch_folders(self) -> bool:
@@ -283,6 +285,7 @@ class Project:
         """Takes note of everything that had happened before this call."""
         if self._watcher is None:
             return
+        self._drained = commits.file_clock()
         seen = self._watcher.read()
         seen.outside = self._outside.changed()
         try:
@@ -335,6 +338,7 @@ class Project:
             elif self._racy:
                 timeout = self._last_commit + SETTLE - now
                 if timeout <= 0:
+                    self.drain()
                     self._note(Seen(files=self._racy, folders=set(self._racy)))
                     self._racy = set()
                     continue
@@ -381,6 +385,7 @@ class Project:
         watcher = self._watcher
         assert watcher is not None
         loop = asyncio.get_running_loop()
+        since = self._drained
 
         def update() -> Update:
             self._refuse_outside(seen.outside)
@@ -393,6 +398,7 @@ class Project:
                 on_folder=watcher.add,
                 ignored=self._ignored,
                 wait=0,
+                since=since,
             )
 
         try:

@@ -52,6 +52,7 @@ def update_index(
     on_folder: Callable[[bytes], object] | None = None,
     ignored: set[tuple[bytes, int]] | None = None,
     wait: float = commits.LOCK_WAIT,
+    since: int | None = None,
 ) -> Update:
     """Brings the index of the project at `root`, a real path, up to date with regard to `files`, which may have another
     content, and `folders`, in which something may have come or gone; all relative to the root. `came` are folders that
@@ -60,12 +61,14 @@ def update_index(
 
     Files are compared by content, whatever size and time say. `on_folder` is called with each new folder before it is
     listed. `ignored` remembers, from call to call until a walk, what does not count (path and type as in `st_mode`).
-    Another writer is waited for `wait` seconds. Raises NeedsWalk, and what `build_index` raises.
+    Another writer is waited for `wait` seconds. `since` (`commit.file_clock`): all that changed before it is named here
+    or was in an earlier call; None: before this call. Raises NeedsWalk, and what `build_index` raises.
     """
     folder = commits.index_folder(root)
+    since = commits.file_clock() if since is None else since
     try:
         with writer_lock(folder, wait):
-            update = _Update(root, folder, on_folder, set() if ignored is None else ignored)
+            update = _Update(root, folder, on_folder, set() if ignored is None else ignored, since)
             return update.run(set(files), set(folders), set(came), outside)
     except (engine.DamagedError, engine.VersionError):
         raise NeedsWalk("the index has to be built anew") from None
@@ -82,6 +85,7 @@ class _Update:
         folder: bytes,
         on_folder: Callable[[bytes], object] | None,
         ignored: set[tuple[bytes, int]],
+        since: int,
     ) -> None:
         self._root = root
         self._folder = folder
@@ -93,7 +97,7 @@ class _Update:
             raise NeedsWalk("there is no index") from None
         self._tree_file = commits.tree_path(folder, self._state.generation)
         self._secrets = bool(self._state.options.get("include_secrets"))
-        self._since = commits.file_clock()
+        self._since = since
         self._changes: dict[bytes, Entry | None] = {}  # of the tree
         self._removed: list[bytes] = []
 
