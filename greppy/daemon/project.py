@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
+    from greppy.daemon.protocol import Search
+
 STARTING, WATCHED, POLLED, GONE, FAILING = "starting", "watched", "polled", "gone", "failing"
 ENDED = "ended"
 QUIET = 0.025  # seconds without a change after which changes are committed
@@ -47,6 +49,7 @@ EVENT_BYTES = 1 << 26  # of a line of the indexer: its summary has all warnings
 SETTLE = 1.0  # seconds after which what was too young to prove anything is looked at again
 
 Commit = tuple[int, int, int, int]
+Found = tuple[list[bytes], int]  # JSON of each hit, generation of the index
 
 log = logging.getLogger("greppy")
 
@@ -66,6 +69,7 @@ class Project:
         self.state = STARTING
         self.why = ""  # of a state that is not `watched`
         self.commits = 0
+        self.search_seconds = 0.0  # that searches took lately, on average
         self.updated = 0.0  # time of the last commit, seconds since 1970
         self.subscribers: set[Callable[[dict[str, Any]], None]] = set()
         self._executor = executor
@@ -523,6 +527,13 @@ class Project:
 
     def _close_reader(self) -> None:
         self._reader = None  # it closes when no search has it any more
+
+    def timed(self, search: Callable[[engine.Reader, Search], Found], reader: engine.Reader, asked: Search) -> Found:
+        """A search, whose time counts for the average. In any thread."""
+        began = time.perf_counter()
+        found = search(reader, asked)
+        self.search_seconds += (time.perf_counter() - began - self.search_seconds) / 16
+        return found
 
     def release_memory(self) -> None:
         """The pages of the index that searches have touched no longer count as this process's."""

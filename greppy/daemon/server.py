@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 1000  # more are told that the daemon is busy
 IN_FLIGHT = 64  # requests of one connection; what comes above waits in its socket
+QUICK = 0.002  # seconds that a project's searches may take on average to be answered without a thread's help
+AT_ONCE = 0.004  # seconds that one connection is served before the others have their turn
+SIMPLE = 100  # results and bytes of a question above which none is
 SUBSCRIPTIONS = 64  # of one connection
 SEARCHES = 1000  # searches of all connections that may wait for a thread
 SLOW_READER = 10.0  # seconds after which a client that does not read is cut off
@@ -118,6 +121,7 @@ class Connection(asyncio.Protocol):
         project has to be looked at once for all of them."""
         buffer = self._buffer
         at = 0
+        until = time.perf_counter() + AT_ONCE
         checked: dict[bytes, Commit | None] = {}
         while len(buffer) - at >= 4 and not self._full and len(self._tasks) - len(self._waiting) < IN_FLIGHT:
             (length,) = protocol.LENGTH.unpack_from(buffer, at)
@@ -127,6 +131,9 @@ class Connection(asyncio.Protocol):
                 )
                 return
             if len(buffer) - at - 4 < length:
+                break
+            if time.perf_counter() > until:  # the others first
+                asyncio.get_running_loop().call_soon(self._go_on)
                 break
             try:
                 request = protocol.decode_request(buffer[at + 4 : at + 4 + length])
@@ -138,10 +145,18 @@ class Connection(asyncio.Protocol):
             if self._transport.is_closing():
                 return
         del buffer[:at]
-        self._time_half_frame()
+        self._time_half_frame(at > 0)
         self._update_reading()
 
-    def _time_half_frame(self) -> None:
+    def _go_on(self) -> None:
+        if not self._transport.is_closing():
+            self._take_requests()
+
+    def _time_half_frame(self, progress: bool) -> None:
+        """A frame that was taken gives the next one its whole time."""
+        if progress and self._half is not None:
+            self._half.cancel()
+            self._half = None
         waiting = bool(self._buffer) and not self._full and len(self._tasks) - len(self._waiting) < IN_FLIGHT
         if waiting and self._half is None:
             self._half = asyncio.get_running_loop().call_later(
@@ -157,6 +172,8 @@ class Connection(asyncio.Protocol):
         began = time.perf_counter()
         if request.method == "search":
             key, answer = self._server.remembered(request.params, checked)
+            if answer is None and key is not None:
+                answer = self._server.search_at_once(request.params, key)
             if answer is not None:
                 self._transport.write(_head(request.id, DONE, answer))
                 self._server.metrics.record("search", time.perf_counter() - began)
@@ -370,6 +387,27 @@ class Server:
             self.metrics.hits += 1
         return key, answer
 
+    def search_at_once(self, params: msgspec.Raw, key: Key) -> bytes | None:
+        """The answer of a search of a project that has caught up, if that is less work than handing it to a thread;
+        None: it may be long, or something is wrong with it."""
+        project = self.projects[key[0]]
+        if project.search_seconds > QUICK:
+            return None
+        try:
+            asked = msgspec.msgpack.decode(params, type=protocol.Search)
+            if asked.stream or not 1 <= asked.limit <= SIMPLE or len(asked.query) > SIMPLE:
+                return None
+            hits, generation = project.timed(_run_search, project.reader(), asked)
+        except (msgspec.MsgspecError, ValueError, OSError, engine.DamagedError, engine.VersionError):
+            return None  # told by the way that all others go
+        self.metrics.misses += 1
+        return self._kept(key, hits, generation)
+
+    def _kept(self, key: Key, hits: list[bytes], generation: int) -> bytes:
+        """The answer, which L1 gets as well."""
+        self.results.put(key, protocol.encode({"hits": hits, "generation": generation, "cached": True}), len(key[2]))
+        return protocol.encode({"hits": hits, "generation": generation, "cached": False})
+
     async def answer(
         self, request: protocol.Request, key: Key | None, part: Callable[[Any], None], connection: Connection
     ) -> bytes:
@@ -403,7 +441,7 @@ class Server:
                         key = (project.root, project.commit_key(), bytes(raw))
                 self.metrics.misses += 1
                 hits, generation = await asyncio.get_running_loop().run_in_executor(
-                    self._executor, _run_search, project.reader(), asked
+                    self._executor, project.timed, _run_search, project.reader(), asked
                 )
         except TimeoutError:
             raise RequestError("deadline", f"no answer within {asked.deadline_ms} ms") from None
@@ -418,8 +456,7 @@ class Server:
                 part(hit)
             hits = []
         elif key is not None:
-            kept = protocol.encode({"hits": hits, "generation": generation, "cached": True})
-            self.results.put(key, kept, len(key[2]))
+            return self._kept(key, hits, generation)
         return protocol.encode({"hits": hits, "generation": generation, "cached": False})
 
     # --------------------------------------------------------------------------------------------- other methods
