@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 from conftest import Argument, Done, Project, Run
 
 from greppy.daemon.client import Client, connect
-from greppy.daemon.places import DaemonError
+from greppy.daemon.places import DaemonError, is_locked
 
 PATIENCE = 60.0
 
@@ -61,7 +60,7 @@ class Daemon:
     @property
     def pid(self) -> int:
         with self.client() as client:
-            return int(client.ping()["pid"])
+            return client.pid
 
     def log(self) -> str:
         return self.log_path.read_text() if self.log_path.exists() else ""
@@ -73,17 +72,9 @@ class Daemon:
             self.process.wait(PATIENCE)
             return
         deadline = time.monotonic() + PATIENCE
-        while (_alive(pid) or self._locked()) and time.monotonic() < deadline:
+        lock = bytes(self.socket.parent / "daemon.lock")  # threads of what was killed may hold it a little longer
+        while (_alive(pid) or is_locked(lock)) and time.monotonic() < deadline:
             time.sleep(0.01)
-
-    def _locked(self) -> bool:
-        """Threads of a process that was killed may hold it a little longer."""
-        with (self.socket.parent / "daemon.lock").open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            return False
 
     def state(self, root: Path) -> str:
         with self.client() as client:

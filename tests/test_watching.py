@@ -71,14 +71,7 @@ def files(root: Path, word: str) -> list[str]:
 
 
 def locked(project: Project) -> bool:
-    import fcntl
-
-    with open(os.path.join(project.folder, b"watch"), "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
+    return places.vouches_for(project.folder)
 
 
 def test_no_more_watches_means_polling(

@@ -93,7 +93,7 @@ def _by_daemon(
     began = time.perf_counter()
     try:
         with connect(timeout=1.0) as client:
-            if client.ping()["version"] != places.version():
+            if client.version != places.version():
                 return None
         with connect(timeout=None) as client:
             found = client.index(

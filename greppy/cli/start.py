@@ -98,11 +98,10 @@ def _hand_over(roots: list[bytes], asked_for: bool) -> None:
     from greppy.daemon.client import connect
 
     with connect(timeout=PATIENCE) as client:
-        status = client.status()
-        watched = {project["root"] for project in status["projects"]}
+        watched = {project["root"] for project in client.status()["projects"]}
         if not asked_for and {places.shown(root) for root in roots} <= watched:
-            raise DaemonError(f"the daemon is running already (pid {status['pid']}); 'greppy stop' ends it")
-        if status["version"] != places.version():
+            raise DaemonError(f"the daemon is running already (pid {client.pid}); 'greppy stop' ends it")
+        if client.version != places.version():
             raise CommandError("a daemon of another version of greppy is running; end it with: greppy stop")
         for root in roots:
             client.watch(root)
@@ -141,7 +140,7 @@ def _background(arguments: engine.Arguments, roots: list[bytes]) -> int:
     while time.monotonic() < deadline:
         try:
             with connect() as client:
-                pid = client.ping()["pid"]
+                pid = client.pid
             break
         except DaemonError:
             if process.poll() is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import msgspec
 
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
 POOL = 8  # connections kept open between requests
 SILENT = "the daemon does not answer; 'greppy stop' ends it"
+
+
+class Filters(TypedDict, total=False):
+    """What may be said of a search besides the question."""
+
+    globs: Iterable[str | bytes]
+    types: Iterable[str]
+    types_not: Iterable[str]
+    kinds: Iterable[str]
+    places: Iterable[str | bytes]
+    no_tests: bool
+    deadline: float
 
 
 class DaemonFailure(DaemonError):
@@ -93,7 +105,7 @@ class _Line:
 
 
 class Client:
-    """A daemon to talk to. Safe to share between threads: each request has a connection of its own, from a pool. A
+    """The daemon that `pid` is. Safe to share between threads: each request has a connection of its own, from a pool. A
     context manager."""
 
     def __init__(self, path: str, timeout: float | None) -> None:
@@ -101,6 +113,9 @@ class Client:
         self._timeout = timeout
         self._idle: list[_Line] = []
         self._lock = threading.Lock()
+        who = self.ping()
+        self.pid: int = who["pid"]
+        self.version: str = who["version"]  # as `places.version` says ours
 
     def __enter__(self) -> Client:
         return self
@@ -154,40 +169,19 @@ class Client:
         return dict(self._ask("ping"))
 
     def search(
-        self,
-        root: str | bytes | os.PathLike[str],
-        query: str | bytes,
-        limit: int = 20,
-        *,
-        globs: Iterable[str | bytes] = (),
-        types: Iterable[str] = (),
-        types_not: Iterable[str] = (),
-        kinds: Iterable[str] = (),
-        places: Iterable[str | bytes] = (),
-        no_tests: bool = False,
-        deadline: float = 10.0,
+        self, root: str | bytes | os.PathLike[str], query: str | bytes, limit: int = 20, **more: Unpack[Filters]
     ) -> list[Hit]:
-        """The best places of the project at `root` for a question, as `Index.search` gives them, and as the files are
-        now. `deadline` is in seconds."""
-        body = self._ask("search", **_search(locals()))
+        """The best places of the project at `root` for a question, as `Index.search` gives them for the same filters
+        (`globs`, `types`, `types_not`, `kinds`, `places`, `no_tests`), and as the files are now. `deadline` (10) is in
+        seconds."""
+        body = self._ask("search", **_search(root, query, limit, **more))
         return [decode_hit(hit) for hit in body["hits"]]
 
     def stream(
-        self,
-        root: str | bytes | os.PathLike[str],
-        query: str | bytes,
-        limit: int = 20,
-        *,
-        globs: Iterable[str | bytes] = (),
-        types: Iterable[str] = (),
-        types_not: Iterable[str] = (),
-        kinds: Iterable[str] = (),
-        places: Iterable[str | bytes] = (),
-        no_tests: bool = False,
-        deadline: float = 10.0,
+        self, root: str | bytes | os.PathLike[str], query: str | bytes, limit: int = 20, **more: Unpack[Filters]
     ) -> Iterator[Hit]:
         """As `search`, each hit as it comes."""
-        for answer in self._answers("search", {**_search(locals()), "stream": True}):
+        for answer in self._answers("search", {**_search(root, query, limit, **more), "stream": True}):
             if answer.kind != DONE:
                 yield decode_hit(msgspec.msgpack.decode(answer.body))
 
@@ -251,17 +245,35 @@ def _bytes(text: str | bytes) -> bytes:
     return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
 
 
-def _search(given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a search from the arguments of a method."""
-    params: dict[str, Any] = {name: list(given[name]) for name in ("types", "types_not", "kinds")}
-    params |= {name: [_bytes(text) for text in given[name]] for name in ("globs", "places")}
-    params |= {"root": _root(given["root"]), "query": _bytes(given["query"]), "limit": given["limit"]}
-    return params | {"no_tests": given["no_tests"], "deadline_ms": max(1, round(given["deadline"] * 1e3))}
+def _search(
+    root: str | bytes | os.PathLike[str],
+    query: str | bytes,
+    limit: int,
+    *,
+    globs: Iterable[str | bytes] = (),
+    types: Iterable[str] = (),
+    types_not: Iterable[str] = (),
+    kinds: Iterable[str] = (),
+    places: Iterable[str | bytes] = (),
+    no_tests: bool = False,
+    deadline: float = 10.0,
+) -> dict[str, Any]:
+    """The parameters of a search."""
+    return {
+        "root": _root(root),
+        "query": _bytes(query),
+        "limit": limit,
+        "globs": [_bytes(text) for text in globs],
+        "types": list(types),
+        "types_not": list(types_not),
+        "kinds": list(kinds),
+        "places": [_bytes(text) for text in places],
+        "no_tests": no_tests,
+        "deadline_ms": max(1, round(deadline * 1e3)),
+    }
 
 
 def connect(path: str | os.PathLike[str] | None = None, timeout: float | None = 60.0) -> Client:
     """A client of the daemon that runs for this user, or listens at `path`; `timeout` in seconds is for the socket.
     Raises DaemonError when none answers."""
-    client = Client(os.fspath(path or places.socket_path()), timeout)
-    client.ping()
-    return client
+    return Client(os.fspath(path or places.socket_path()), timeout)

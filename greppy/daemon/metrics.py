@@ -25,12 +25,10 @@ class Histogram:
     def __init__(self) -> None:
         self.counts = [0] * (len(BUCKETS) + 1)
         self.n = 0
-        self.total = 0.0
 
     def add(self, seconds: float) -> None:
         self.counts[bisect_left(BUCKETS, seconds)] += 1
         self.n += 1
-        self.total += seconds
 
     def percentile(self, share: float) -> float:
         """Seconds that at most `1 - share` of the times exceed; 0 when there are none."""

@@ -27,9 +27,6 @@ class Outside:
     def __init__(self) -> None:
         self._seen: dict[bytes, Signature | None] = {}
 
-    def __contains__(self, path: bytes) -> bool:
-        return path in self._seen
-
     def look_at(self, paths: Iterable[bytes]) -> bool:
         """These from now on; whether one is new, so that nobody knows how it was before."""
         new = {path: self._seen[path] if path in self._seen else signature(path) for path in paths}

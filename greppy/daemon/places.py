@@ -121,12 +121,7 @@ class Instance:
     def acquire(self) -> None:
         """Raises DaemonError when another daemon runs."""
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        for _ in range(20):  # whoever asks `is_running` holds it for a moment
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            time.sleep(0.001)
-        else:
+        if not lock_at_once(fd):
             pid = os.read(fd, 32).decode(errors="replace").strip()
             os.close(fd)
             raise DaemonError(f"the daemon is running already (pid {pid}); 'greppy stop' ends it") from None
@@ -140,17 +135,28 @@ class Instance:
             self._fd = -1
 
 
+def lock_at_once(fd: int) -> bool:
+    """Locks the file, unless somebody else keeps it locked; whoever asks whether it is holds it for a moment."""
+    for _ in range(20):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(0.001)
+    return False
+
+
 def is_running() -> bool:
     """Whether a daemon of this user holds the lock."""
-    return _is_locked(os.fsencode(runtime_folder() / "daemon.lock"))
+    return is_locked(os.fsencode(runtime_folder() / "daemon.lock"))
 
 
 def vouches_for(folder: bytes) -> bool:
     """Whether a daemon holds the lock of the index in `folder`."""
-    return _is_locked(os.path.join(folder, b"watch"))
+    return is_locked(os.path.join(folder, b"watch"))
 
 
-def _is_locked(path: bytes) -> bool:
+def is_locked(path: bytes) -> bool:
+    """Whether somebody keeps the file locked."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:

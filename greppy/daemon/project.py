@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -92,7 +91,7 @@ class Project:
         self._journal = Journal(self.folder)
         self._indexing = asyncio.Lock()
         self.ended = asyncio.Event()
-        self._tracked: bytes | None = None  # what of it counted then; None: it has to be walked again when it changes
+        self._tracked: bytes | None = None  # what of git's index counted at the last walk; None: a change takes a walk
         self._racy: set[bytes] = set()
         self._reader: engine.Reader | None = None
         self._reader_key: Commit = (0, 0, 0, 0)
@@ -136,18 +135,17 @@ class Project:
                     self._fail_waiters(str(error))
                     await self._poll()
             except (IndexingError, OSError, engine.DamagedError, engine.VersionError) as error:
-                self._become(FAILING, str(error))
-                self._fail_waiters(str(error))
-                self._let_go()
-                await asyncio.sleep(RETRY)
-            except asyncio.CancelledError:
-                raise
+                await self._fail(str(error), str(error))
             except Exception as error:
                 log.exception("%s: an error of greppy's own", places.shown(self.root))
-                self._become(FAILING, f"{type(error).__name__}: {error}")
-                self._fail_waiters("an error of greppy's own; the log has it")
-                self._let_go()
-                await asyncio.sleep(RETRY)
+                await self._fail(f"{type(error).__name__}: {error}", "an error of greppy's own; the log has it")
+
+    async def _fail(self, why: str, told: str) -> None:
+        """Nobody may trust the index until the next try; whoever waits for it is told."""
+        self._become(FAILING, why)
+        self._fail_waiters(told)
+        self._let_go()
+        await asyncio.sleep(RETRY)
 
     def _become(self, state: str, why: str = "") -> None:
         if state == WATCHED:
@@ -176,14 +174,11 @@ class Project:
         self._release_lock()
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            for _ in range(20):
-                with contextlib.suppress(BlockingIOError):
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    text = os.fsencode(socket_path()) + b"\0" + version().encode() + b"\0"
-                    os.ftruncate(fd, os.pwrite(fd, text, 0))
-                    self._lock_fd = fd
-                    return
-                time.sleep(0.001)
+            if places.lock_at_once(fd):
+                text = os.fsencode(socket_path()) + b"\0" + version().encode() + b"\0"
+                os.ftruncate(fd, os.pwrite(fd, text, 0))
+                self._lock_fd = fd
+                return
         except BaseException:
             os.close(fd)
             raise
@@ -280,8 +275,6 @@ class Project:
                 process.kill()
                 await process.wait()
         if summary["committed"]:
-            self.commits += 1
-            self.updated = time.time()
             self._publish(summary["generation"], None, None)
         return summary
 
@@ -364,7 +357,8 @@ class Project:
                 raise
         self._done = covers
         self._last_commit = time.monotonic()
-        self._take_lock_again()
+        if self.state == WATCHED:
+            self._take_lock()  # `forget` removes the file, and a walk builds the index again
         self._journal.restart(self._pending)
         waiting, self._waiters = self._waiters, []
         for target, future in waiting:
@@ -375,10 +369,6 @@ class Project:
             else:
                 self._waiters.append((target, future))
                 self._hurry = True
-
-    def _take_lock_again(self) -> None:
-        if self.state == WATCHED:
-            self._take_lock()  # `forget` removes the file, and a walk builds the index again
 
     async def _bring(self, seen: Seen) -> None:
         if seen.walk or self._options:
@@ -418,8 +408,6 @@ class Project:
             return
         self._racy |= done.racy
         if done.committed:
-            self.commits += 1
-            self.updated = time.time()
             self._publish(done.generation, done.changed, done.removed)
 
     def _refuse_outside(self, paths: set[bytes]) -> None:
@@ -431,7 +419,9 @@ class Project:
             raise NeedsWalk("git tracks other files")
 
     def _publish(self, generation: int, changed: list[bytes] | None, removed: list[bytes] | None) -> None:
-        """Tells subscribers; None: which files, only a comparison tells."""
+        """Counts a commit and tells subscribers; None: which files, only a comparison tells."""
+        self.commits += 1
+        self.updated = time.time()
         event = {"generation": generation, "changed": changed, "removed": removed}
         for tell in list(self.subscribers):
             tell(event)

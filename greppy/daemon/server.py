@@ -175,7 +175,7 @@ class Connection(asyncio.Protocol):
             if answer is None and key is not None:
                 answer = self._server.search_at_once(request.params, key)
             if answer is not None:
-                self._transport.write(_head(request.id, DONE, answer))
+                self._transport.write(frame([request.id, DONE, msgspec.Raw(answer)]))
                 self._server.metrics.record("search", time.perf_counter() - began)
                 return
         else:
@@ -201,7 +201,7 @@ class Connection(asyncio.Protocol):
         try:
             try:
                 body = await server.answer(request, key, part, self)
-                answer = _head(request.id, DONE, body)
+                answer = frame([request.id, DONE, msgspec.Raw(body)])
             except RequestError as error:
                 answer = frame([request.id, ERROR, Failure(error.code, _text(str(error)))])
                 if error.code not in ("bad-request", "unwatched", "cancelled"):
@@ -235,12 +235,6 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         self._transport.close()
-
-
-def _head(number: int, kind: int, body: bytes) -> bytes:
-    """The frame of an answer whose body is encoded already."""
-    data = b"\x93" + protocol.encode(number) + protocol.encode(kind) + body
-    return protocol.LENGTH.pack(len(data)) + data
 
 
 def _text(message: str) -> str:

@@ -11,7 +11,7 @@ import contextlib
 import errno
 import os
 from dataclasses import dataclass, field
-from threading import RLock
+from threading import Lock
 
 from greppy._core import engine
 
@@ -81,7 +81,7 @@ class Watcher:
             ) from None
         self._folders: dict[int, bytes] = {}  # watch -> folder
         self._watches: dict[bytes, int] = {}
-        self._lock = RLock()  # between a new watch and its entry here no event may be read
+        self._lock = Lock()  # between a new watch and its entry here no event may be read
 
     def __len__(self) -> int:
         return len(self._folders)
@@ -96,31 +96,29 @@ class Watcher:
         with self._lock:
             if folder in self._watches:
                 return False
-            return self._watch(folder, os.path.join(self.root, folder) if folder else self.root)
+            path = os.path.join(self.root, folder) if folder else self.root
+            try:
+                wd = engine.inotify_add(self.fd, path, MASK)
+            except OSError as error:
+                if error.errno == errno.ENOSPC:
+                    raise UnwatchableError(
+                        f"no more inotify watches for {os.fsdecode(self.root)}; raise the limit: "
+                        f"sudo sysctl fs.inotify.max_user_watches={2 * _limit('max_user_watches')}"
+                    ) from None
+                if error.errno == errno.EACCES and os.access(path, os.X_OK):
+                    raise UnwatchableError(
+                        f"{os.fsdecode(path)} may not be read, which watching needs, but what is in it may"
+                    ) from None
+                return False  # nothing in it may be read; or it is gone, or a link now: the folder above has the event
+            before = self._folders.get(wd)
+            if before is not None and self._watches.get(before) == wd:
+                del self._watches[before]  # it was moved
+            self._folders[wd] = folder
+            self._watches[folder] = wd
+            return True
 
     def __contains__(self, folder: bytes) -> bool:
         return folder in self._watches
-
-    def _watch(self, folder: bytes, path: bytes) -> bool:
-        try:
-            wd = engine.inotify_add(self.fd, path, MASK)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise UnwatchableError(
-                    f"no more inotify watches for {os.fsdecode(self.root)}; raise the limit: "
-                    f"sudo sysctl fs.inotify.max_user_watches={2 * _limit('max_user_watches')}"
-                ) from None
-            if error.errno == errno.EACCES and os.access(path, os.X_OK):
-                raise UnwatchableError(
-                    f"{os.fsdecode(path)} may not be read, which watching needs, but what is in it may"
-                ) from None
-            return False  # nothing in it may be read; or it is gone, or a link now: the folder above has the event
-        before = self._folders.get(wd)
-        if before is not None and self._watches.get(before) == wd:
-            del self._watches[before]  # it was moved
-        self._folders[wd] = folder
-        self._watches[folder] = wd
-        return True
 
     def _forget_below(self, folder: bytes) -> None:
         prefix = folder + b"/"

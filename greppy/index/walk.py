@@ -101,13 +101,14 @@ def _git(root: bytes, *arguments: str, stdin: int | None = None) -> subprocess.P
     )  # fmt: skip
 
 
-def _has_git(root: bytes) -> bool:
+def _git_top(root: bytes) -> bytes | None:
+    """The nearest folder up with a `.git`; None when there is none."""
     while True:
         if os.path.lexists(os.path.join(root, b".git")):
-            return True
+            return root
         parent = os.path.dirname(root)
         if parent == root:
-            return False
+            return None
         root = parent
 
 
@@ -115,7 +116,7 @@ def _git_tree(root: bytes, prefix: bytes, result: Walk) -> bool:
     """The files below `prefix` ("" or a submodule with its slash) as git lists them, and the folders that it does not
     ignore; False, and nothing done, when this is no work tree that git can read."""
     top = os.path.join(root, prefix)
-    if not _has_git(top):
+    if _git_top(top) is None:
         return False
     try:
         tracked = _git(top, "ls-files", "-z", "--cached")
@@ -256,12 +257,8 @@ def outside_now(path: bytes) -> tuple[int, int]:
 
 def git_index(root: bytes) -> list[bytes]:
     """Where the index of the repository is that `root` belongs to."""
-    top = root
-    while not os.path.lexists(os.path.join(top, b".git")):
-        if top == b"/":
-            return []
-        top = os.path.dirname(top)
-    return [os.path.join(_git_folders(top)[0], b"index")]
+    top = _git_top(root)
+    return [] if top is None else [os.path.join(_git_folders(top)[0], b"index")]
 
 
 def tracked_ignored(root: bytes) -> bytes | None:
