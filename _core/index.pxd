@@ -218,16 +218,22 @@ cdef inline int index_open(Index* x, const uint8_t* folder, size_t n, bint fetch
     return INDEX_DAMAGED  # the manifest names a segment that is not there, and stays
 
 
-cdef inline uint64_t index_generation(const Bytes* folder) noexcept nogil:
-    """Of the index as it is now; 0 when it has no manifest that can be read."""
+cdef inline int index_file_open(const Bytes* folder, const char* leaf) noexcept nogil:
+    """A file of the index in `folder`, open for reading; -1 when it cannot be."""
     cdef Bytes path
-    cdef StoreHeader head
     cdef int fd
-    cdef bint ok
     bytes_init(&path)
-    index_file(&path, folder.data, folder.len, 0, b"manifest")
+    index_file(&path, folder.data, folder.len, 0, leaf)
     fd = -1 if path.failed else c_open(<const char*>path.data, O_RDONLY | O_CLOEXEC)
     bytes_free(&path)
+    return fd
+
+
+cdef inline uint64_t index_generation(const Bytes* folder) noexcept nogil:
+    """Of the index as it is now; 0 when it has no manifest that can be read."""
+    cdef StoreHeader head
+    cdef int fd = index_file_open(folder, b"manifest")
+    cdef bint ok
     if fd < 0:
         return 0
     ok = pread_all(fd, &head, sizeof(StoreHeader), 0)

@@ -15,11 +15,11 @@ from libc.stdint cimport uint8_t, uint32_t, int64_t
 from libc.stddef cimport size_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint
-from _core.index cimport index_file
+from _core.index cimport index_file_open
 from _core.store cimport FORMAT_VERSION
 from _core.sys cimport (
-    c_close, c_connect, c_flock, c_getenv, c_open, c_poll, c_read, c_send, c_socket, clock_ns, errno, pollfd, sockaddr,
-    sockaddr_un, ssize_t, AF_UNIX, EINTR, LOCK_NB, LOCK_SH, MSG_NOSIGNAL, O_CLOEXEC, O_RDONLY, PATH_BYTES, POLLIN,
+    c_close, c_connect, c_flock, c_getenv, c_poll, c_read, c_send, c_socket, clock_ns, errno, pollfd, sockaddr,
+    sockaddr_un, ssize_t, AF_UNIX, EINTR, LOCK_NB, LOCK_SH, MSG_NOSIGNAL, PATH_BYTES, POLLIN,
     SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM,
 )
 from _core.version cimport version_string
@@ -41,17 +41,13 @@ cdef inline void live_version(Bytes* out) noexcept nogil:
 
 cdef inline bint _watched(const Bytes* folder, char* socket_path) noexcept nogil:
     """Whether a daemon of this version holds the lock; where it listens, in SOCKET_PATH bytes."""
-    cdef Bytes path
+    cdef Bytes ours
     cdef char[WATCH_BYTES] text
     cdef const char* end
-    cdef int fd
+    cdef int fd = index_file_open(folder, b"watch")
     cdef ssize_t n
     cdef size_t m
     cdef bint same
-    bytes_init(&path)
-    index_file(&path, folder.data, folder.len, 0, b"watch")
-    fd = -1 if path.failed else c_open(<const char*>path.data, O_RDONLY | O_CLOEXEC)
-    bytes_free(&path)
     if fd < 0:
         return False
     if c_flock(fd, LOCK_SH | LOCK_NB) == 0:
@@ -64,10 +60,10 @@ cdef inline bint _watched(const Bytes* folder, char* socket_path) noexcept nogil
         return False
     m = <size_t>(end - text) + 1
     memcpy(socket_path, text, m)
-    bytes_init(&path)
-    live_version(&path)
-    same = not path.failed and <size_t>n - m >= path.len and memcmp(text + m, path.data, path.len) == 0
-    bytes_free(&path)
+    bytes_init(&ours)
+    live_version(&ours)
+    same = not ours.failed and <size_t>n - m >= ours.len and memcmp(text + m, ours.data, ours.len) == 0
+    bytes_free(&ours)
     return same
 
 
