@@ -189,7 +189,11 @@ class BuildScripts(build_scripts):
 setup(
     packages=[*find_packages(include=["greppy", "greppy.*"], exclude=["greppy._core*"]), "greppy._core"],
     package_dir={"greppy": "greppy", "greppy._core": "_core"},
-    package_data={"greppy": ["py.typed"], "greppy._core": ["py.typed", "*.pyi", "*.pxd", "*.pxi", "*.pyx"]},
+    package_data={
+        "greppy": ["py.typed"],
+        "greppy.smart": ["*.md"],
+        "greppy._core": ["py.typed", "*.pyi", "*.pxd", "*.pxi", "*.pyx"],
+    },
     include_package_data=False,
     ext_modules=[
         Extension(
