@@ -6,7 +6,7 @@ from libc.math cimport sqrt
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
-from libc.string cimport memset, memcpy
+from libc.string cimport memset, memcpy, memmove
 from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add
 from _core.builder cimport last_name, name_code, name_term, one_part
 from _core.cursor cimport Cursor, SCALE, cursor_open, cursor_close
@@ -39,6 +39,7 @@ cdef enum:
     TOP_SUM = 32            # chunks that count as "global top" for `top_sum`
     FURTHER = 2             # chunks of a file besides its best that are ranked with it
     VOTERS = 30             # chunks that vote by their links
+    EXPANSIONS = 8          # terms that an expansion adds at most
     FADE_FROM = 3           # words of a question from which on `name_precision` counts less,
     FADE_WORDS = 5          # and how many more until it counts nothing
 
@@ -80,6 +81,7 @@ cdef struct Candidate:
     bint abbreviated        # that chunk defines no such name, but one with these initials or with this part
     uint32_t place          # the chunk that the question gives as a place, NO_DOC
     double chunks
+    double expanded
     double top_sum
     double votes
     double name_cover
@@ -107,6 +109,7 @@ cdef struct Ranking:
     double[WORDS] word_idf     # of a task word its share
     double path_total       # of path_weight
     double idf_total
+    double missing          # share of the question that no chunk has, when a model answered
     float[TERMS] term_weight
     Cursor* cursors         # [segment * n_terms + i]: those of the segment's terms, in the order of the query
     uint8_t* term           # the same: which term it is
@@ -133,6 +136,52 @@ cdef inline void _word_weight(Ranking* r, uint32_t i, double v) noexcept nogil:
         v *= r.weights.task_word
     r.word_idf[i] = v
     r.path_weight[i] = v / (1 + r.weights.path_decay * _position(r.query, i))
+
+
+cdef inline double _rarest(const Ranking* r) noexcept nogil:
+    """The idf of the rarest word; one that nothing has is as rare as can be."""
+    cdef double most = 0
+    cdef uint32_t i
+    for i in range(r.query.n_words):
+        if r.word_idf[i] <= 0:
+            return idf(r.index.n_chunks, 0)
+        most = r.word_idf[i] if r.word_idf[i] > most else most
+    return most
+
+
+cdef inline void _expansion_weights(Ranking* r, double* term_idf) noexcept nogil:
+    """What expansions weigh: each at most what the rarest word does, for which it may stand, and all together at most
+    what the words do. Only the EXPANSIONS rarest count, of equals the first: more cost much and give nothing."""
+    cdef const Query* q = r.query
+    cdef double most = _rarest(r), words = 0, added = 0, v, share = r.weights.expansion
+    cdef double[EXPANSIONS] value
+    cdef uint32_t[EXPANSIONS] term
+    cdef uint32_t i, k, n = 0
+    for i in range(q.n_words):
+        v = (r.word_idf[i] if r.word_idf[i] > 0 else most) / (1 + r.weights.word_decay * _position(q, i))
+        words += v
+        r.missing += v if r.word_idf[i] <= 0 else 0
+    r.missing = r.missing / words if q.answered and words > 0 else 0
+    for i in range(q.n_asked, q.n_terms):
+        v = term_idf[i] if term_idf[i] < most else most
+        term_idf[i] = r.term_weight[i] = 0
+        k = n
+        while k and value[k - 1] < v:
+            k -= 1
+        if v <= 0 or k == EXPANSIONS:
+            continue
+        n = n + 1 if n < EXPANSIONS else n
+        memmove(value + k + 1, value + k, (n - k - 1) * sizeof(double))
+        memmove(term + k + 1, term + k, (n - k - 1) * 4)
+        value[k] = v
+        term[k] = i
+    for k in range(n):
+        added += value[k]
+    if added > words:
+        share *= words / added
+    for k in range(n):
+        term_idf[term[k]] = value[k] * share
+        r.term_weight[term[k]] = <float>term_idf[term[k]]
 
 
 cdef inline void term_weights(Ranking* r, double* term_idf) noexcept nogil:
@@ -165,6 +214,8 @@ cdef inline void term_weights(Ranking* r, double* term_idf) noexcept nogil:
             v *= q.terms[i].weight
         r.term_weight[i] = <float>v
         term_idf[i] = v
+    if q.n_terms > q.n_asked:
+        _expansion_weights(r, term_idf)
 
 
 cdef inline void open_cursors(Ranking* r) noexcept nogil:

@@ -3,38 +3,43 @@
 
 The file is $GREPPY_CONFIG, else $XDG_CONFIG_HOME/greppy/config.toml, else $HOME/.config/greppy/config.toml. It is TOML,
 of which only the flat part is taken: comments and lines `key = value`, the value being true, false, a whole number or a
-string on one line without backslashes. Whatever is accepted here means the same to any TOML reader. A key is a flag's
-long name with `_` for `-`; a value counts as if the flag had been given first on the command line, so that everything
-on the line wins over it.
+string on one line without backslashes; a key may have a dot. Whatever is accepted here means the same to any TOML
+reader. A key is a flag's long name with `_` for `-`, or has a name of its own; a value counts as if the flag had been
+given first on the command line, so that everything on the line wins over it.
 
 A file that is not there is an empty one. One that has a wrong line is an error, told with its line: a search that went
 on with half of the wishes would give other results than its owner thinks.
 """
 from libc.stdint cimport uint8_t
 from libc.stddef cimport size_t
-from libc.string cimport memmove, memset, strcmp, strlen, strerror
+from libc.string cimport memmove, memset, strcmp, strlen, strncmp, strerror
 from _core.base cimport Bytes, bytes_free, bytes_init, bytes_byte, bytes_reserve, bytes_str, bytes_uint
 from _core.flags cimport (
     Args, Flag, args_last, flag_get, message, ARGS_FLAGS, MESSAGE, FLAG_LIMIT, FLAG_COLOR, FLAG_NO_TESTS,
     FLAG_NO_REFRESH, FLAG_MAX_FILESIZE, FLAG_THREADS, FLAG_STRICT, FLAG_NO_CONFIG, FLAG_ALERT_P99, FLAG_ALERT_GROWTH,
-    FLAG_ALERT_HITS, FLAG_ALERT_ERRORS,
+    FLAG_ALERT_HITS, FLAG_ALERT_ERRORS, FLAG_SMART, FLAG_PROVIDER, FLAG_MODEL, FLAG_BASE_URL, FLAG_TIMEOUT,
+    FLAG_SEND_CODE,
 )
 from _core.sys cimport (
     c_close, c_getenv, c_open, c_read, c_setenv, errno, EACCES, EINTR, ENOENT, ENOTDIR, O_CLOEXEC, O_RDONLY,
 )
 
 cdef enum:
-    CONFIG_KEYS = 11
+    CONFIG_KEYS = 17
     CONFIG_BYTES = 1 << 16   # no configuration is as large
+    NAME_BYTES = 32          # of a key, with its NUL
+    TEXT_MOST = 200          # bytes of a CONFIG_TEXT
 
 cdef enum ConfigKind:
     CONFIG_NUMBER = 0
     CONFIG_SWITCH = 1
     CONFIG_WORD = 2
     CONFIG_SIZE = 3          # bytes as a number, or a string such as "2M"
+    CONFIG_TEXT = 4          # printable, without blanks
 
 cdef struct ConfigKey:
     int flag
+    const char* name         # when it is not the flag's; ""
     int kind
     long low, high           # of a number
     const char* words        # that a word can be, a blank between them
@@ -57,7 +62,7 @@ cdef struct Config:
 cdef inline void config_key(int i, ConfigKey* k) noexcept nogil:
     """Row `i` of the table of keys. What a key is for is told by its flag's help."""
     memset(k, 0, sizeof(ConfigKey))
-    k.words = k.normal = b""
+    k.words = k.normal = k.name = b""
     if i == 0:
         k.flag = FLAG_LIMIT
         k.low = 1
@@ -102,29 +107,63 @@ cdef inline void config_key(int i, ConfigKey* k) noexcept nogil:
         k.flag = FLAG_ALERT_HITS
         k.high = 100
         k.normal = b"80"
-    else:
+    elif i == 10:
         k.flag = FLAG_ALERT_ERRORS
         k.high = 100
         k.normal = b"1"
+    elif i == 11:
+        k.flag = FLAG_SMART
+        k.name = b"smart.always"
+        k.kind = CONFIG_SWITCH
+        k.normal = b"false"
+    elif i == 12:
+        k.flag = FLAG_PROVIDER
+        k.name = b"smart.provider"
+        k.kind = CONFIG_WORD
+        k.words = b"anthropic openai gemini ollama none"
+    elif i == 13:
+        k.flag = FLAG_MODEL
+        k.name = b"smart.model"
+        k.kind = CONFIG_TEXT
+    elif i == 14:
+        k.flag = FLAG_BASE_URL
+        k.name = b"smart.base_url"
+        k.kind = CONFIG_TEXT
+    elif i == 15:
+        k.flag = FLAG_TIMEOUT
+        k.name = b"smart.timeout"
+        k.low = 1
+        k.high = 600000
+        k.normal = b"2000"
+    else:
+        k.flag = FLAG_SEND_CODE
+        k.name = b"smart.send_code"
+        k.kind = CONFIG_SWITCH
+        k.normal = b"false"
 
 
-cdef inline bint config_named(const char* flag, const char* key, size_t n) noexcept nogil:
-    """Whether key[0:n] is the key of the flag with that long name."""
-    cdef size_t i
-    for i in range(n):
-        if flag[i] == 0 or key[i] != (95 if flag[i] == 45 else flag[i]):
-            return False
-    return flag[n] == 0
+cdef inline void config_name(const ConfigKey* k, char* out) noexcept nogil:
+    """What the key is called, with a NUL, in NAME_BYTES."""
+    cdef Flag f
+    cdef const char* name = k.name
+    cdef size_t i = 0
+    if name[0] == 0:
+        flag_get(k.flag, &f)
+        name = f.long_name
+    while name[i] and i + 1 < NAME_BYTES:
+        out[i] = 95 if name[i] == 45 else name[i]
+        i += 1
+    out[i] = 0
 
 
 cdef inline int _key_by_name(const char* s, size_t n) noexcept nogil:
     cdef ConfigKey k
-    cdef Flag f
+    cdef char[NAME_BYTES] name
     cdef int i
     for i in range(CONFIG_KEYS):
         config_key(i, &k)
-        flag_get(k.flag, &f)
-        if config_named(f.long_name, s, n):
+        config_name(&k, name)
+        if strlen(name) == n and strncmp(name, s, n) == 0:
             return i
     return -1
 
@@ -159,9 +198,9 @@ cdef inline bint _fail(Config* c, int line, const char* text) noexcept nogil:
 cdef inline bint _fail_key(Config* c, int line, const char* text, const char* key, size_t n) noexcept nogil:
     """`text 'key'`, and the keys there are."""
     cdef char[64] name
-    cdef Flag f
+    cdef char[NAME_BYTES] known
     cdef ConfigKey k
-    cdef size_t i, at
+    cdef size_t i
     n = n if n < 63 else 63
     for i in range(n):
         name[i] = key[i]
@@ -170,22 +209,15 @@ cdef inline bint _fail_key(Config* c, int line, const char* text, const char* ke
     message(c.error, text, name, b"'; the keys are ")
     for i in range(CONFIG_KEYS):
         config_key(<int>i, &k)
-        flag_get(k.flag, &f)
-        if i:
-            message(c.error + strlen(c.error), b", ", b"", b"")
-        at = strlen(c.error)
-        message(c.error + at, f.long_name, b"", b"")
-        while c.error[at]:
-            if c.error[at] == 45:
-                c.error[at] = 95
-            at += 1
+        config_name(&k, known)
+        message(c.error + strlen(c.error), b", " if i else b"", known, b"")
     return False
 
 
 cdef inline bint _fail_value(Config* c, int line, const ConfigKey* k) noexcept nogil:
-    cdef Flag f
+    cdef char[NAME_BYTES] name
     cdef Bytes text
-    flag_get(k.flag, &f)
+    config_name(k, name)
     bytes_init(&text)
     if k.kind == CONFIG_NUMBER:
         bytes_str(&text, b" takes a whole number from ")
@@ -196,21 +228,20 @@ cdef inline bint _fail_value(Config* c, int line, const ConfigKey* k) noexcept n
         bytes_str(&text, b" takes true or false, without quotes")
     elif k.kind == CONFIG_SIZE:
         bytes_str(&text, b" takes a number of bytes, or a size such as \"500K\" or \"2M\" in quotes")
+    elif k.kind == CONFIG_TEXT:
+        bytes_str(&text, b" takes a text without blanks, in quotes, of at most 200 bytes")
     else:
         bytes_str(&text, b" takes one of these words, in quotes: ")
         bytes_str(&text, k.words)
     bytes_byte(&text, 0)
     c.error_line = line
-    message(c.error, f.long_name, NULL if text.failed else <const char*>text.data, NULL)
+    message(c.error, name, NULL if text.failed else <const char*>text.data, NULL)
     bytes_free(&text)
-    for line in range(<int>strlen(f.long_name)):
-        if c.error[line] == 45:
-            c.error[line] = 95
     return False
 
 
 cdef inline bint _is_key_byte(char c) noexcept nogil:
-    return 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c == 95 or c == 45
+    return 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c == 95 or c == 45 or c == 46
 
 
 cdef inline bint _is_digits(const char* s) noexcept nogil:
@@ -237,6 +268,13 @@ cdef inline bint _is_size(const char* s) noexcept nogil:
     return s[n] == 0
 
 
+cdef inline bint _is_text(const char* s) noexcept nogil:
+    cdef size_t n = 0
+    while 33 <= s[n] <= 126:
+        n += 1
+    return s[n] == 0 and 1 <= n <= TEXT_MOST
+
+
 cdef inline bint _is_word(const char* words, const char* s) noexcept nogil:
     cdef size_t n = strlen(s), i
     while words[0]:
@@ -259,6 +297,8 @@ cdef inline bint _takes(const ConfigKey* k, const char* s, bint quoted) noexcept
         return not quoted and (strcmp(s, b"true") == 0 or strcmp(s, b"false") == 0)
     if k.kind == CONFIG_WORD:
         return quoted and _is_word(k.words, s)
+    if k.kind == CONFIG_TEXT:
+        return quoted and _is_text(s)
     if k.kind == CONFIG_SIZE:
         return _is_size(s) if quoted else _is_digits(s)
     if quoted or not _is_digits(s):

@@ -47,8 +47,9 @@ from _core.impacts cimport (
 from _core.postings cimport postings_encode
 from _core.project cimport cache_base, index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
+from _core.smart cimport Answer, answer_read, smart_expand, smart_rank
 from _core.candidates cimport Result, Results
-from _core.rank cimport rank, result_signals
+from _core.rank cimport result_signals
 from _core.signals cimport SIGNAL_END, Weights, default_weights, signal_name
 from _core.render cimport (
     Style, json_place, json_text as _json_text, printed_signals as _printed_signals, render_signals, render_text,
@@ -926,6 +927,8 @@ cdef struct Asked:
     Filter filter
     Query query
     Weights weights
+    bint smart
+    Answer answer
     double[TERMS] values
     Bytes corrected
     Results results
@@ -934,7 +937,10 @@ cdef struct Asked:
 cdef void _answer(_index.Index* x, Asked* a, const uint8_t* p, size_t n, uint32_t limit, bint explained) noexcept nogil:
     """Parses and ranks; `explained`: all candidates, one place a file, with details."""
     query_parse(p, n, &a.query)
-    rank(x, &a.query, &a.filter, &a.weights, limit, explained, explained, a.values, &a.results)
+    if a.smart:
+        smart_expand(x, &a.query, &a.answer)
+    smart_rank(x, &a.query, &a.filter, &a.weights, &a.answer, limit, explained, explained, a.values,
+               &a.results)
 
 
 cdef class Reader:
@@ -968,7 +974,7 @@ cdef class Reader:
         self.close()
         free(self.spare)
 
-    cdef Asked* _take(self, weights) except NULL:
+    cdef Asked* _take(self, weights, smart=None) except NULL:
         cdef Weights w
         cdef Asked* a
         default_weights(&w)
@@ -980,6 +986,11 @@ cdef class Reader:
         if a == NULL:
             raise MemoryError
         a.weights = w
+        a.smart = smart is not None
+        a.answer.given = False
+        if smart and not answer_read(<const uint8_t*><bytes>smart, len(smart), &a.answer):
+            self._give(a)
+            raise ValueError("not an answer")
         return a
 
     cdef void _give(self, Asked* a) noexcept:
@@ -1086,8 +1097,9 @@ cdef class Reader:
             self._give(a)
 
     def search(self, bytes text, uint32_t limit=20, globs=(), types=(), types_not=(), kinds=(), places=(),
-               bint no_tests=False, weights=None) -> list:
-        """JSON objects (bytes), best first; the arguments are those of the command line."""
+               bint no_tests=False, weights=None, smart=None) -> list:
+        """JSON objects (bytes), best first; the arguments are those of the command line. `smart`: an answer as
+        `greppy.smart.answer.pack` writes it, or b"" for none: then words that nothing has are widened."""
         cdef const uint8_t* p = <const uint8_t*>text
         cdef size_t n = len(text)
         cdef Asked* a
@@ -1096,7 +1108,7 @@ cdef class Reader:
         globs, places = _slices(globs), _slices(places)
         if len(globs) > GLOBS_MAX or len(places) > PLACES_MAX:
             raise ValueError("too many globs or places")
-        a = self._take(weights)
+        a = self._take(weights, smart)
         f = &a.filter
         self._begin()
         try:
@@ -1123,7 +1135,9 @@ cdef class Reader:
                 query_parse(p, n, &a.query)
                 if spell(&self.x, p, n, &a.query, &a.corrected):
                     query_parse(a.corrected.data, a.corrected.len, &a.query)
-                rank(&self.x, &a.query, f, &a.weights, limit, False, False, a.values, &a.results)
+                if a.smart:
+                    smart_expand(&self.x, &a.query, &a.answer)
+                smart_rank(&self.x, &a.query, f, &a.weights, &a.answer, limit, False, False, a.values, &a.results)
             if a.results.failed:
                 raise MemoryError
             return self._places(&a.query, a.values, &a.results, limit)
@@ -1131,9 +1145,23 @@ cdef class Reader:
             self._end()
             self._give(a)
 
-    def rank_ns(self, bytes text, uint32_t limit=20, weights=None, uint32_t rounds=1) -> list:
+    def expansions(self, bytes text, bytes smart) -> list:
+        """The words that an answer, or b"" for none, adds to a question: stems, as they are searched for."""
+        cdef Asked* a = self._take(None, smart)
+        cdef uint32_t i
+        self._begin()
+        try:
+            query_parse(<const uint8_t*>text, len(text), &a.query)
+            smart_expand(&self.x, &a.query, &a.answer)
+            return [PyBytes_FromStringAndSize(<char*>a.query.terms[i].text, a.query.terms[i].len)
+                    for i in range(a.query.n_asked, a.query.n_terms) if a.query.terms[i].text[0] != 61]
+        finally:
+            self._end()
+            self._give(a)
+
+    def rank_ns(self, bytes text, uint32_t limit=20, weights=None, uint32_t rounds=1, smart=None) -> list:
         """Nanoseconds that parsing and ranking a question take, once for each round; for benchmarks."""
-        cdef Asked* a = self._take(weights)
+        cdef Asked* a = self._take(weights, smart)
         cdef int64_t began, ended
         cdef uint32_t _i
         cdef const uint8_t* p = <const uint8_t*>text
@@ -1170,9 +1198,9 @@ cdef class Reader:
             self._end()
             self._give(a)
 
-    def explain(self, bytes text, weights=None) -> list:
+    def explain(self, bytes text, weights=None, smart=None) -> list:
         """[(path, score, {signal: what it adds})] of all candidates, best first, a file each; signals of 0 left out."""
-        cdef Asked* a = self._take(weights)
+        cdef Asked* a = self._take(weights, smart)
         cdef double[SIGNAL_END] signals
         cdef const Result* found
         cdef const FileRecord* r
@@ -1254,7 +1282,7 @@ cdef tuple _WEIGHT_NAMES():
             "name_precision", "folders", "synonyms", "coverage", "links", "symbol", "symbol_type", "symbol_file",
             "abbreviated", "place", "named",
             "depth", "test", "example", "compat", "generated", "vendored", "header", "old_version",
-            "undefined", "name_again", "further", "plain", "exhaustive")
+            "undefined", "kind", "name_again", "further", "expansion", "expanded", "gap", "plain", "exhaustive")
 
 
 def weights() -> dict:
@@ -1346,20 +1374,21 @@ def help(str command="") -> str:
 
 def config_keys() -> list:
     """The table of keys: [(key, kind, words, normal value as TOML, flag's long name)], kind being "number", "switch",
-    "word" or "size"; `words` what it takes (for a number the lowest and the highest)."""
+    "word", "size" or "text"; `words` what it takes (for a number the lowest and the highest)."""
     cdef _config.ConfigKey k
     cdef Flag f
     cdef int i
+    cdef char[_config.NAME_BYTES] key
     out = []
     for i in range(_config.CONFIG_KEYS):
         _config.config_key(i, &k)
         flag_get(k.flag, &f)
-        name = (<bytes>f.long_name).decode()
+        _config.config_name(&k, key)
         words = (<bytes>k.words).decode().split()
         if k.kind == _config.CONFIG_NUMBER:
             words = [str(k.low), str(k.high)]
-        out.append((name.replace("-", "_"), ("number", "switch", "word", "size")[k.kind], words,
-                    (<bytes>k.normal).decode(), name))
+        out.append(((<bytes>key).decode(), ("number", "switch", "word", "size", "text")[k.kind], words,
+                    (<bytes>k.normal).decode(), (<bytes>f.long_name).decode()))
     return out
 
 
@@ -1429,3 +1458,4 @@ def config_defaults(str command, bint ignored=False) -> list:
 
 
 include "_core/fresh.pxi"
+include "_core/answers.pxi"

@@ -15,6 +15,12 @@ cdef enum Command:
     CMD_CHECK
     CMD_START
     CMD_STOP
+    CMD_EXPAND
+    CMD_LOGIN
+    CMD_LOGOUT
+    CMD_MODEL
+    CMD_AUTH
+    CMD_CACHE
     CMD_CONFIG
     CMD_COMPLETIONS
     CMD_MAN
@@ -41,6 +47,17 @@ cdef enum FlagId:
     FLAG_KIND
     FLAG_NO_TESTS
     FLAG_NO_REFRESH
+    FLAG_SMART
+    FLAG_RERANK
+    FLAG_REQUIRE_SMART
+    FLAG_DRY_RUN
+    FLAG_PROVIDER
+    FLAG_MODEL
+    FLAG_BASE_URL
+    FLAG_TIMEOUT
+    FLAG_SEND_CODE
+    FLAG_PACKED
+    FLAG_PLACES
     FLAG_DIRECT
     FLAG_FORCE
     FLAG_MAX_FILESIZE
@@ -112,6 +129,18 @@ cdef inline const char* command_name(int command) noexcept nogil:
         return b"start"
     if command == CMD_STOP:
         return b"stop"
+    if command == CMD_EXPAND:
+        return b"expand"
+    if command == CMD_LOGIN:
+        return b"login"
+    if command == CMD_LOGOUT:
+        return b"logout"
+    if command == CMD_MODEL:
+        return b"model"
+    if command == CMD_AUTH:
+        return b"auth"
+    if command == CMD_CACHE:
+        return b"cache"
     if command == CMD_CONFIG:
         return b"config"
     if command == CMD_COMPLETIONS:
@@ -133,7 +162,8 @@ cdef inline const char* command_alias(int command) noexcept nogil:
 
 
 cdef inline const char* command_usage(int command) noexcept nogil:
-    """How it is called. The words behind [FLAGS] say what may stand there: the completions know PATH, KEY and SHELL."""
+    """How it is called. The words behind [FLAGS] say what may stand there: the completions know PATH, KEY, SHELL and
+    PROVIDER, and words in small letters, which stand for themselves."""
     if command == CMD_SEARCH:
         return b"search [FLAGS] QUERY [PATH...]"
     if command == CMD_INDEX:
@@ -150,6 +180,18 @@ cdef inline const char* command_usage(int command) noexcept nogil:
         return b"start [FLAGS] [PATH...]"
     if command == CMD_STOP:
         return b"stop"
+    if command == CMD_EXPAND:
+        return b"expand [FLAGS] QUERY"
+    if command == CMD_LOGIN:
+        return b"login [FLAGS] PROVIDER"
+    if command == CMD_LOGOUT:
+        return b"logout [PROVIDER]"
+    if command == CMD_MODEL:
+        return b"model [NAME]"
+    if command == CMD_AUTH:
+        return b"auth status"
+    if command == CMD_CACHE:
+        return b"cache [FLAGS] stats|list|clear"
     if command == CMD_CONFIG:
         return b"config [FLAGS] [KEY [VALUE]]"
     if command == CMD_COMPLETIONS:
@@ -178,6 +220,18 @@ cdef inline const char* command_help(int command) noexcept nogil:
         return b"start the daemon, which keeps projects fresh while files change"
     if command == CMD_STOP:
         return b"end the daemon"
+    if command == CMD_EXPAND:
+        return b"tell what search --smart would add to QUERY, asking the provider if need be"
+    if command == CMD_LOGIN:
+        return b"let PROVIDER (anthropic, openai, gemini, ollama) answer search --smart"
+    if command == CMD_LOGOUT:
+        return b"forget PROVIDER's key, and ask it no more"
+    if command == CMD_MODEL:
+        return b"show or choose the model that the provider uses"
+    if command == CMD_AUTH:
+        return b"tell which provider is asked, and where its key comes from"
+    if command == CMD_CACHE:
+        return b"tell about, list or remove the answers that search --smart keeps"
     if command == CMD_CONFIG:
         return b"show or change the defaults of the flags"
     if command == CMD_COMPLETIONS:
@@ -197,7 +251,8 @@ cdef inline const char* command_examples(int command) noexcept nogil:
             b"  greppy search HTTPServer                   a name: its definition comes first\n"
             b"  greppy search \"parse date\" src/ -t python  only Python below src/\n"
             b"  greppy search TODO -g '*.rs' -g '!gen/**'  only Rust, nothing generated\n"
-            b"  greppy search \"open socket\" | head -1      path:line:text, made for pipes\n")
+            b"  greppy search \"open socket\" | head -1      path:line:text, made for pipes\n"
+            b"  greppy search -s \"how does login work\"    also what says it in other words\n")
     if command == CMD_INDEX:
         return (
             b"  greppy index                               the project around the current folder\n"
@@ -229,6 +284,28 @@ cdef inline const char* command_examples(int command) noexcept nogil:
             b"  greppy start --unit > ~/.config/systemd/user/greppy.service\n")
     if command == CMD_STOP:
         return b"  greppy stop                                exit status 1 when none was running\n"
+    if command == CMD_EXPAND:
+        return (
+            b"  greppy expand \"how does login work\"        one JSON object\n"
+            b"  greppy expand --dry-run \"login\"            what would be sent, and where to\n")
+    if command == CMD_LOGIN:
+        return (
+            b"  greppy login anthropic                     asks for the key; or: echo $KEY | greppy login anthropic\n"
+            b"  greppy login openai --base-url http://localhost:8000/v1   vLLM, llama.cpp, LM Studio\n"
+            b"  greppy login ollama                        on this machine, without a key\n")
+    if command == CMD_LOGOUT:
+        return b"  greppy logout                              the provider that is asked now\n"
+    if command == CMD_MODEL:
+        return (
+            b"  greppy model                               which one is it now?\n"
+            b"  greppy model claude-haiku-4-5              from now on this one\n")
+    if command == CMD_AUTH:
+        return b"  greppy auth status                         exit status 1 when nobody is asked\n"
+    if command == CMD_CACHE:
+        return (
+            b"  greppy cache stats                         how many, how often they were of use\n"
+            b"  greppy cache list                          the questions, the one used last first\n"
+            b"  greppy cache clear                         all of them\n")
     if command == CMD_CONFIG:
         return (
             b"  greppy config                              every key, its value and what it is for\n"
@@ -272,9 +349,11 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
     """The row of the table. The order of FlagId is the order of the help."""
     cdef int search = 1 << CMD_SEARCH
     cdef int index = 1 << CMD_INDEX
-    cdef int shown = 1 << CMD_STATUS | 1 << CMD_LIST
+    cdef int shown = 1 << CMD_STATUS | 1 << CMD_LIST | 1 << CMD_CACHE
     cdef int start = 1 << CMD_START
-    cdef int one = search | index | 1 << CMD_STATUS | 1 << CMD_CHECK
+    cdef int expand = 1 << CMD_EXPAND
+    cdef int asking = search | expand
+    cdef int one = search | index | expand | 1 << CMD_STATUS | 1 << CMD_CHECK
     cdef int all = (1 << CMD_END) - 2
     if id == FLAG_LIMIT:
         _set(f, b"limit", 110, b"N", search, b"show the best N places (20)")
@@ -315,6 +394,31 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
         _set(f, b"no-tests", 0, NULL, search, b"leave test files out")
     elif id == FLAG_NO_REFRESH:
         _set(f, b"no-refresh", 0, NULL, search, b"do not look for changed files first; what changed is left out")
+    elif id == FLAG_SMART:
+        _set(f, b"smart", 115, NULL, search, b"look also for what says it in other words (see below)")
+    elif id == FLAG_RERANK:
+        _set(f, b"rerank", 0, NULL, search, b"let the provider order the best 30 places; sends their code, see below")
+    elif id == FLAG_REQUIRE_SMART:
+        _set(f, b"require-smart", 0, NULL, search, b"exit status 2 when the provider gives no answer")
+    elif id == FLAG_DRY_RUN:
+        _set(f, b"dry-run", 0, NULL, asking, b"show what would be sent to the provider, and send nothing")
+    elif id == FLAG_PROVIDER:
+        _set(f, b"provider", 0, b"PROVIDER", asking, b"ask anthropic, openai, gemini, ollama; none: nobody")
+    elif id == FLAG_MODEL:
+        _set(f, b"model", 0, b"NAME", asking, b"ask this model (the provider's default)")
+    elif id == FLAG_BASE_URL:
+        _set(f, b"base-url", 0, b"URL", asking | 1 << CMD_LOGIN, b"where an OpenAI-compatible or Ollama server is")
+    elif id == FLAG_TIMEOUT:
+        _set(f, b"timeout", 0, b"MS", asking, b"wait so many milliseconds for the provider (2000)")
+    elif id == FLAG_SEND_CODE:
+        _set(f, b"send-code", 0, NULL, asking, b"allow --rerank to send code to the provider")
+        f.hidden = True
+    elif id == FLAG_PACKED:
+        _set(f, b"packed", 0, NULL, expand, b"the answer as the cache keeps it, for search")
+        f.hidden = True
+    elif id == FLAG_PLACES:
+        _set(f, b"places", 0, NULL, expand, b"the order of the places that are read as JSON lines, for search")
+        f.hidden = True
     elif id == FLAG_DIRECT:
         _set(f, b"direct", 100, NULL, search, b"accepted for the sake of old scripts; does nothing")
         f.hidden = True
@@ -358,7 +462,7 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
     elif id == FLAG_PATH:
         _set(f, b"path", 0, NULL, 1 << CMD_CONFIG, b"print where the file is, or would be")
     elif id == FLAG_NO_CONFIG:
-        _set(f, b"no-config", 0, NULL, search | index | start, b"do not read the configuration, see 'greppy config'")
+        _set(f, b"no-config", 0, NULL, asking | index | start, b"do not read the configuration, see 'greppy config'")
     elif id == FLAG_PROJECT:
         _set(f, b"project", 112, b"DIR", one, b"the project's root (nearest folder up with an index, else with .git)")
     elif id == FLAG_HELP:
@@ -565,7 +669,14 @@ cdef inline const char* command_notes(int command) noexcept nogil:
             b"    abbreviated: QUERY is short for what it defines place: QUERY is a line of it\n"
             b"    test, example, compat, generated, vendored: what is lowered for being that\n"
             b"    header, old_version: its source, a newer version of it was found as well\n"
-            b"    further: not the file's best chunk              bm25: it only fills the list up\n")
+            b"    expanded: words that --smart added              further: not the file's best chunk\n"
+            b"    bm25: it only fills the list up\n"
+            b"  --smart asks the provider of 'greppy login', or Ollama if it runs on this machine, which words the\n"
+            b"  code that answers QUERY may have. Only QUERY and the names of the project's languages are sent.\n"
+            b"  Answers are kept for a week and shared by questions with the same words. Without a provider, words\n"
+            b"  that the project does not have are stood for by synonyms. A name is looked up as it is.\n"
+            b"  --rerank sends a few lines of the best 30 places as well, and only after:\n"
+            b"    greppy config smart.send_code true\n")
     return b""
 
 

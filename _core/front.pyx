@@ -10,7 +10,9 @@ from _core.base cimport Bytes, bytes_init, bytes_free, bytes_str
 from _core.config cimport Config, config_defaults, config_says
 from _core.flags cimport Args, args_parse, help_text, CMD_INDEX, CMD_NONE, CMD_SEARCH
 from _core.runtime cimport runtime_exec
-from _core.search cimport Session, search_main, complain, EXIT_ERROR
+from _core.say cimport complain, EXIT_ERROR
+from _core.search cimport search_main
+from _core.session cimport Session
 from _core.sys cimport SIG_IGN, SIGPIPE, c_signal, write_all, errno, EPIPE
 from _core.version cimport version_string
 

@@ -5,13 +5,15 @@ Of each token the parts become *words* (stop words dropped unless nothing else i
 each distinct stem once, in order. *Extra terms*: the whole of a compound; for two neighbouring words a b the whole and
 the word `ab` (`hash map` finds HashMap and hashmap). *Names* are identifiers as they are written, for exact
 definitions. A single word of a few letters may be the *initials* of a name. A question of three words or more may begin
-with a *task word* (`fix`, `add`): it names what is to be done, not where.
+with a *task word* (`fix`, `add`): it names what is to be done, not where. *Expansions* are words that nobody asked for:
+`query_expand` adds those of a model's answer, `query_synonyms` those that stand for a word which nothing has.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memset, memcmp
 from _core.path cimport in_list, whole_name_hash
 from _core.stem cimport stem
+from _core.synonyms cimport synonyms_of
 from _core.text cimport Token, Terms, next_token, token_terms, make_term, byte_class, TERM_MAX, TOKEN_MAX
 from _core.text cimport BYTE_DIGIT, INITIALS_MARK, INITIALS_MAX, INITIALS_MIN, TOKEN_WORD, TOKEN_CJK
 from _core.whereabouts cimport Whereabouts, find_place, identifier_byte
@@ -41,6 +43,7 @@ cdef struct Name:
 cdef struct Query:
     uint32_t n_words
     uint32_t n_terms
+    uint32_t n_asked        # terms of the question itself; expansions follow
     uint32_t n_names
     bint task               # the first word is a task word
     bint symbol             # one identifier, perhaps qualified: the answer is its definition
@@ -48,9 +51,11 @@ cdef struct Query:
     uint32_t n_initials     # bytes of the term; 0: the question cannot be the initials of a name
     uint8_t[INITIALS_MAX + 1] initials  # their term in the dictionary (`initials_term`)
     bint capitals           # they were all written large
+    bint answered           # the expansions are a model's
+    uint32_t kinds          # of definitions (bit set) that an answer expects; 0: nothing is known
     Whereabouts place       # what it says of a place: `path:line`, a line of a stack trace
     Name[NAMES] names
-    Term[TERMS] terms       # words first, then extras
+    Term[TERMS] terms       # words first, then extras, then expansions
     Word[WORDS] words
 
 
@@ -182,8 +187,8 @@ cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept n
     cdef uint8_t[2 * TOKEN_MAX] prev
     cdef uint8_t[512] joined
     cdef uint32_t prev_n
-    q.n_words = q.n_terms = q.n_names = q.n_initials = 0
-    q.symbol = q.task = False
+    q.n_words = q.n_terms = q.n_asked = q.n_names = q.n_initials = q.kinds = 0
+    q.symbol = q.task = q.answered = False
     q.whole_name = 0
     while n and _space(text[0]):
         text += 1
@@ -237,6 +242,7 @@ cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept n
             prev_n = terms.raw_len[i] if terms.raw_len[i] < TOKEN_MAX else 0
             memcpy(prev, terms.text + terms.raw_off[i], prev_n)
             kept += 1
+    q.n_asked = q.n_terms
     if single and INITIALS_MIN <= n <= INITIALS_MAX:
         for k in range(n):
             if not 97 <= text[k] | 32 <= 122:
@@ -280,3 +286,47 @@ cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept n
                 or (end - before > 1 and before[0] == 46 and identifier_byte(before[1]))
                 or (t.at - text > 1 and ((t.at - 1)[0] == 58 or (t.at - 1)[0] == 46) and not _space((t.at - 2)[0]))):
             _name(q, t.at, t.len)
+
+
+cdef inline void _expand_word(Query* q, const uint8_t* stem_, uint32_t n) noexcept nogil:
+    """A word by its stem; and the whole of a name whose parts were written together, or that is this one word. What was
+    asked as two words and is known as one name counts in full from now on."""
+    cdef uint8_t[TERM_MAX + 1] whole
+    whole[0] = 61
+    memcpy(whole + 1, stem_, n)
+    _extra(q, stem_, n, 1)
+    _extra(q, whole, make_term(whole, whole, n + 1), 1)
+
+
+cdef inline void query_expand(Query* q, const uint8_t* text, size_t n) noexcept nogil:
+    """Adds expansions: words that whoever understands the question expects where it is answered. Once, behind all other
+    terms. What was asked for is not added again."""
+    cdef const uint8_t* p = text
+    cdef Token t
+    cdef Terms terms
+    cdef uint32_t i, parts, words = 0
+    while words < WORDS:
+        p = next_token(p, text + n, &t)
+        if p == NULL:
+            return
+        token_terms(&t, &terms)
+        parts = terms.n - 1 if terms.has_whole else terms.n
+        for i in range(parts):
+            if not stop_word(terms.text + terms.raw_off[i], terms.raw_len[i]):
+                _expand_word(q, terms.text + terms.off[i], terms.len[i])
+                words += 1
+        if terms.has_whole:
+            _extra(q, terms.text + terms.off[parts], terms.len[parts], 1)
+
+
+cdef inline void query_synonyms(Query* q, uint32_t word) noexcept nogil:
+    """Adds the synonyms of a word as expansions."""
+    cdef const uint8_t* end = NULL
+    cdef const uint8_t* p = synonyms_of(q.words[word].stem, q.words[word].stem_len, &end)
+    cdef uint32_t n
+    while p != NULL and p < end:
+        n = 0
+        while p + n < end and p[n] != 32:
+            n += 1
+        _expand_word(q, p, n)
+        p += n + 1

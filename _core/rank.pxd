@@ -11,6 +11,9 @@
    each with its file's score less the more it is worse than the best; when there are fewer places than asked for, the
    files' other chunks follow.
 
+Expansions (`query.pxd`) bring candidates and choose among a file's chunks like words; in a file's score they are a
+signal of their own, so that they cannot take the place of what was asked.
+
 A word's weight in chunks falls with its position k in the question: idf / (1 + word_decay * k); in names likewise. A
 task word (`query.pxd`) has a share of its weight and takes no position.
 """
@@ -40,7 +43,8 @@ from _core.signals cimport (
     Weights, SIGNAL_NAME_COVER, SIGNAL_NAME_PRECISION, SIGNAL_FOLDERS, SIGNAL_SYNONYMS, SIGNAL_CHUNKS,
     SIGNAL_TOP_SUM, SIGNAL_COVERAGE, SIGNAL_LINKS, SIGNAL_SYMBOL, SIGNAL_SYMBOL_TYPE, SIGNAL_ABBREVIATED,
     SIGNAL_PLACE, SIGNAL_NAMED, SIGNAL_SYMBOL_FILE, SIGNAL_DEPTH, SIGNAL_TEST, SIGNAL_EXAMPLE, SIGNAL_COMPAT,
-    SIGNAL_GENERATED, SIGNAL_VENDORED, SIGNAL_HEADER, SIGNAL_OLD_VERSION, SIGNAL_FURTHER, SIGNAL_BM25, SIGNAL_END,
+    SIGNAL_GENERATED, SIGNAL_VENDORED, SIGNAL_HEADER, SIGNAL_OLD_VERSION,
+    SIGNAL_EXPANDED, SIGNAL_FURTHER, SIGNAL_BM25, SIGNAL_END,
 )
 from _core.sort cimport sort_numbers
 from _core.store cimport store_read, store_touch
@@ -96,8 +100,22 @@ cdef inline bint _chosen(const Candidate* c, uint32_t chunk) noexcept nogil:
     return c.best == chunk
 
 
+cdef inline void _keep(int32_t* best, int32_t v) noexcept nogil:
+    """`v`, which is larger than the last of four, into its place among them."""
+    cdef uint32_t k = 3
+    while k and best[k - 1] < v:
+        best[k] = best[k - 1]
+        k -= 1
+    best[k] = v
+
+
+cdef inline double _together(const int32_t* best) noexcept nogil:
+    """What a file's four best chunks are worth."""
+    return (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
+
+
 cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint further) noexcept nogil:
-    """Scores all chunks of the candidates: `chunks` and `best` of each, and the others to `r.others`."""
+    """Scores all chunks of the candidates: `chunks`, `expanded` and `best` of each, and the others to `r.others`."""
     cdef uint32_t i, j, k, m, segment = NO_DOC, cap = 0
     cdef uint32_t[TERMS] hints  # candidates ascend, so a cursor need not look back
     cdef Candidate* c
@@ -108,6 +126,7 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
     cdef const FilePath* p
     cdef const uint8_t* term
     cdef int32_t[4] best
+    cdef bint expanded = r.query.n_terms > r.query.n_asked
     cdef Shown[FURTHER + 1] shown
     cdef const ChunkRecord* chunks
     cdef double value
@@ -132,7 +151,7 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
         if m > cap:
             cap = m + 256
             free(sums)
-            sums = <int32_t*>malloc(<size_t>cap * 8)
+            sums = <int32_t*>malloc(<size_t>cap * 12)
             if sums == NULL:
                 r.failed = True
                 break
@@ -145,33 +164,44 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
         for k in range(2):
             for j in range(r.n_cursors[segment]):
                 word = <uint32_t>1 << term[j] if term[j] < r.query.n_words else 0
-                if (word & in_name != 0) != (k == 0):
+                if term[j] >= r.query.n_asked or (word & in_name != 0) != (k == 0):
                     continue
                 if accumulate(s, &cursors[j], &hints[j], c.first, c.end, sums):
                     c.words |= word
             if k == 0:
                 memcpy(sums + m, sums, <size_t>m * 4)
+        if expanded:
+            memset(sums + 2 * m, 0, <size_t>m * 4)
+            for j in range(r.n_cursors[segment]):
+                if term[j] >= r.query.n_asked:
+                    accumulate(s, &cursors[j], &hints[j], c.first, c.end, sums + 2 * m)
+            best[0] = best[1] = best[2] = best[3] = 0
+            for j in range(m):
+                v = sums[2 * m + j]
+                if v > best[3] and (not r.filter.kinds or filter_chunk(r.filter, r.index, segment, c.first + j)):
+                    _keep(best, v)
+            c.expanded = _together(best)
         best[0] = best[1] = best[2] = best[3] = 0
         memset(shown, 0, sizeof(shown))
         chunks = NULL
         for j in range(m):
             v = sums[j]
-            if v == 0:
+            if expanded:
+                sums[j] += sums[2 * m + j]  # from here on what brings a chunk into the list
+            if sums[j] == 0:
                 continue
             if v > best[3] and (not r.filter.kinds or filter_chunk(r.filter, r.index, segment, c.first + j)):
-                k = 3
-                while k and best[k - 1] < v:
-                    best[k] = best[k - 1]
-                    k -= 1
-                best[k] = v
+                _keep(best, v)
             # The same by what stands for the file: a chunk that defines nothing less readily.
             if chunks == NULL:
                 chunks = <const ChunkRecord*>store_read(&s.store, &s.chunks[c.first], m * sizeof(ChunkRecord))
                 if chunks == NULL:
                     break
-            value = v - (1 - r.weights.name_again) * sums[m + j]
+            value = sums[j] - (1 - r.weights.name_again) * sums[m + j]
             if chunks[j].kinds == 0 and c.first + j != c.define:
                 value *= r.weights.undefined
+            if chunks[j].kinds & r.query.kinds:
+                value *= r.weights.kind
             if value > shown[FURTHER].value and filter_chunk(r.filter, r.index, segment, c.first + j):
                 k = FURTHER
                 while k and shown[k - 1].value < value:
@@ -179,7 +209,7 @@ cdef inline void _score_chunks(Ranking* r, uint32_t* order, uint32_t n, bint fur
                     k -= 1
                 shown[k].value = value
                 shown[k].chunk = c.first + j
-        c.chunks = (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
+        c.chunks = _together(best)
         _choose(r, c, shown)
         if further:
             for j in range(m):
@@ -266,7 +296,7 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
     """Scores of all candidates."""
     cdef Candidate* all = <Candidate*>r.candidates.data
     cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, k, depth
-    cdef double max_chunks = 0, max_sum = 0, max_votes = 0, large = 0, share
+    cdef double max_chunks = 0, max_expanded = 0, max_sum = 0, max_votes = 0, large = 0, share
     cdef double[SIGNAL_END] v
     cdef const Weights* w = r.weights
     cdef const RankRecord* f
@@ -277,6 +307,8 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
     for i in range(n):
         if all[i].chunks > max_chunks:
             max_chunks = all[i].chunks
+        if all[i].expanded > max_expanded:
+            max_expanded = all[i].expanded
         if all[i].top_sum > max_sum:
             max_sum = all[i].top_sum
         if all[i].votes > max_votes:
@@ -306,6 +338,8 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
         _kin(r, c, f, v)
         if max_chunks > 0:
             v[SIGNAL_CHUNKS] = w.chunks * (c.chunks / max_chunks)
+        if max_expanded > 0:
+            v[SIGNAL_EXPANDED] = (w.expanded + w.gap * r.missing) * (c.expanded / max_expanded)
         if max_sum > 0:
             v[SIGNAL_TOP_SUM] = w.top_sum * (c.top_sum / max_sum)
         if c.define != NO_DOC:
@@ -433,7 +467,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     r.term = <uint8_t*>(r.cursors + n)
     r.failed |= r.cursors == NULL
     r.path_total = 0
-    r.idf_total = 0
+    r.idf_total = r.missing = 0
     r.n_voters = 0
     bytes_init(&r.candidates)
     bytes_init(&r.others)

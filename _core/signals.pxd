@@ -36,8 +36,12 @@ cdef struct Weights:
     double header           # when its source is a candidate as well
     double old_version      # `v1` where `v2` is a candidate as well
     double undefined        # share of its BM25 with which a chunk that defines nothing stands for its file
+    double kind             # ... with which one that defines what an answer expects does
     double name_again       # share that words of the file's name keep there
     double further          # of a further chunk of a file: this when it is as good as the best, else up to twice this
+    double expansion        # share of the words' weight that expansions may have together, where chunks are found
+    double expanded         # N(s1 + s2/2 + s3/4 + s4/8) of the file's best chunks by expansions alone
+    double gap              # how much more, when a model answered, for the share of the question that nothing has
     double plain            # not 0: the best chunks by BM25 and nothing else, what all the rest is held against
     double exhaustive       # not 0: no pruning, for tests and for measuring what it saves
 
@@ -66,6 +70,7 @@ cdef enum:
     SIGNAL_VENDORED
     SIGNAL_HEADER
     SIGNAL_OLD_VERSION
+    SIGNAL_EXPANDED
     SIGNAL_FURTHER
     SIGNAL_BM25
     SIGNAL_END
@@ -101,8 +106,12 @@ cdef inline void default_weights(Weights* w) noexcept nogil:
     w.header = -0.25
     w.old_version = -1
     w.undefined = 0.6
+    w.kind = 1.25
     w.name_again = 0.4
     w.further = -1.4
+    w.expansion = 1
+    w.expanded = 0.4
+    w.gap = 1
     w.plain = 0
     w.exhaustive = 0
 
@@ -152,6 +161,8 @@ cdef inline const char* signal_name(int signal) noexcept nogil:
         return b"header"
     if signal == SIGNAL_OLD_VERSION:
         return b"old_version"
+    if signal == SIGNAL_EXPANDED:
+        return b"expanded"
     if signal == SIGNAL_FURTHER:
         return b"further"
     return b"bm25"

@@ -1,6 +1,6 @@
 # cython: language_level=3
 """The operating system as the engine sees it. What is Linux-only about files, mapping and threads stands here."""
-from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.string cimport memset
 
@@ -15,7 +15,7 @@ cdef extern from "<sys/types.h>" nogil:
 cdef extern from "<errno.h>" nogil:
     int errno
     int EINVAL, ENOENT, EACCES, EEXIST, EINTR, ENOSPC, ELOOP, ENOTDIR, EISDIR, EPIPE, EROFS, EMFILE, ENAMETOOLONG
-    int EDQUOT, EIO
+    int EDQUOT, EIO, EINPROGRESS, EAGAIN, EMSGSIZE, ENOMEM
 
 cdef extern from "<string.h>" nogil:
     char* strerror(int)
@@ -69,6 +69,8 @@ cdef extern from "<unistd.h>" nogil:
     char* c_getcwd "getcwd"(char*, size_t)
     int c_isatty "isatty"(int)
     int c_gethostname "gethostname"(char*, size_t)
+    long c_sysconf "sysconf"(int)
+    int _SC_PAGESIZE
     pid_t c_fork "fork"()
     int c_execv "execv"(const char*, char**)
     int c_dup2 "dup2"(int, int)
@@ -82,7 +84,8 @@ cdef extern from "<signal.h>" nogil:
     ctypedef void (*handler_t)(int) noexcept nogil
     handler_t c_signal "signal"(int, handler_t)
     handler_t SIG_IGN
-    int SIGPIPE, SIGXFSZ
+    int c_kill "kill"(pid_t, int)
+    int SIGKILL, SIGPIPE, SIGXFSZ
 
 cdef extern from "<sys/wait.h>" nogil:
     pid_t waitpid(pid_t, int*, int)
@@ -120,7 +123,17 @@ cdef extern from "<sys/socket.h>" nogil:
     int c_socket "socket"(int, int, int)
     int c_connect "connect"(int, const sockaddr*, unsigned int)
     ssize_t c_send "send"(int, const void*, size_t, int)
-    int AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC, SOCK_NONBLOCK, MSG_NOSIGNAL
+    int AF_INET, AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC, SOCK_NONBLOCK, MSG_NOSIGNAL
+
+cdef extern from "<netinet/in.h>" nogil:
+    cdef struct in_addr:
+        uint32_t s_addr
+    cdef struct sockaddr_in:
+        unsigned short sin_family
+        uint16_t sin_port
+        in_addr sin_addr
+    uint16_t htons(uint16_t)
+    uint32_t htonl(uint32_t)
 
 cdef extern from "<sys/un.h>" nogil:
     cdef struct sockaddr_un:
@@ -133,7 +146,7 @@ cdef extern from "<poll.h>" nogil:
         short events
         short revents
     int c_poll "poll"(pollfd*, unsigned long, int)
-    int POLLIN
+    int POLLIN, POLLOUT, POLLERR, POLLHUP
 
 cdef extern from "<stdio.h>" nogil:
     int c_rename "rename"(const char*, const char*)
@@ -145,6 +158,7 @@ cdef extern from "<sys/mman.h>" nogil:
     void* MAP_FAILED
     int madvise(void*, size_t, int)
     int MADV_DONTNEED
+    int MADV_POPULATE_WRITE "23"  # Linux 5.14; older headers do not have it
 
 cdef extern from * nogil:
     int __builtin_popcount(unsigned int)
@@ -161,6 +175,7 @@ cdef extern from "<stdlib.h>" nogil:
     char* c_realpath "realpath"(const char*, char*)
     char* c_getenv "getenv"(const char*)
     int c_setenv "setenv"(const char*, const char*, int)
+    int c_unsetenv "unsetenv"(const char*)
 
 cdef extern from "<pthread.h>" nogil:
     ctypedef unsigned long pthread_t

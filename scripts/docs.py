@@ -48,6 +48,7 @@ def config_page() -> str:
             "number": f"a whole number from {words[0]} to {words[-1]}" if words else "",
             "switch": "`true` or `false`",
             "word": ", ".join(f'`"{word}"`' for word in words),
+            "text": "a text without blanks, in quotes",
             "size": '`"500K"`, `"2M"`, a number of bytes',
         }[kind]
         without = f"`{normal}`" if normal else ""

@@ -28,6 +28,7 @@ from typing import Any
 import pytest
 
 PATIENCE = 60.0
+CLOSED = "127.0.0.1:1"  # nobody listens there, and nobody is given that port by chance
 BOMB_BYTES = 64 << 20
 ANSWER: dict[str, Any] = {
     "intent": "understand_flow",
@@ -310,6 +311,15 @@ class Server:
         if places:
             return json.dumps({"order": [int(number) for number in reversed(places)]})
         return json.dumps(self.answers.get(request.query, ANSWER))
+
+
+def alone(env: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The environment without a provider of whoever runs the tests: no Ollama, and a keyring that has failed."""
+    (folder / "bin").mkdir()
+    program = folder / "bin" / "secret-tool"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    return {**env, "PATH": f"{program.parent}:{env['PATH']}", "OLLAMA_HOST": CLOSED}
 
 
 def unused_port() -> int:

@@ -86,7 +86,7 @@ def test_what_is_understood() -> None:
         ("[search]\nlimit = 5", 1, "limit = 50"),
         ("= 5", 1, "limit = 50"),
         ("'limit' = 5", 1, "limit = 50"),
-        ("a.b = 5", 1, "limit = 50"),
+        ("a.b = 5", 1, "smart.model"),
         ("limt = 5", 1, "unknown key 'limt'; the keys are limit, color, no_tests"),
         ("LIMIT = 5", 1, "unknown key 'LIMIT'"),
         ("no-tests = true", 1, "unknown key 'no-tests'"),

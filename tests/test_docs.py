@@ -70,9 +70,9 @@ def test_keys_are_flags() -> None:
     flags = {long: (value, commands) for long, _, value, _, commands, _ in engine.flags()}
     for key, kind, words, normal, flag in engine.config_keys():
         value, commands = flags[flag]
-        assert key == flag.replace("-", "_")
+        assert key in (flag.replace("-", "_"), f"smart.{flag.replace('-', '_')}", "smart.always")
         assert (value is None) == (kind == "switch")
-        assert set(commands) <= {"search", "index", "start"}
+        assert set(commands) <= {"search", "index", "start", "expand", "login"}
         if normal:
             assert engine.config_parse(f"{key} = {normal}".encode())[0][0] == key
         for word in words if kind == "word" else []:

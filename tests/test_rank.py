@@ -8,6 +8,7 @@ import random
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ def search(index: engine.Reader, question: bytes, limit: int = 20, **filters: ob
 
 def check(index: engine.Reader, files: rank.Corpus, question: bytes, limit: int = 20, **options: object) -> None:
     """`options`: weights, and a filter as both sides know it (`keep` is for the oracle alone)."""
-    ours = {name: options.pop(name) for name in ("keep", "kinds", "weights") if name in options}
+    ours = {name: options.pop(name) for name in ("keep", "kinds", "weights", "smart") if name in options}
     theirs = dict(options)
     if "weights" in ours:
         theirs["weights"] = ours["weights"]
@@ -41,12 +42,28 @@ def check(index: engine.Reader, files: rank.Corpus, question: bytes, limit: int 
         names = ours["kinds"]
         theirs["kinds"] = names
         ours["kinds"] = sum(1 << engine.kind_by_name(name) for name in names)
+    if "smart" in ours:
+        theirs["smart"] = b"" if ours["smart"] is True else pack(ours["smart"])
     found = search(index, question, limit, **theirs)
     corrected = spell.correct(files, question)
     assert index.corrected(question) == corrected
     wrong = rank.differences(found, rank.rank(files, corrected or question, limit, **ours), limit)
     assert not wrong, (question, limit, theirs, wrong[:6])
 
+
+def pack(answer: rank.Answer) -> bytes:
+    """As `greppy.smart.answer.pack` does it; its globs are those of `answer.keep`, which is one of GLOBBED."""
+    kinds = [name for name in engine.kind_names()[1:] if answer.kinds >> engine.kind_by_name(name) & 1]
+    globs = next((globs for globs, keep in GLOBBED if keep is answer.keep), None)
+    intent = "find_usage" if answer.usage else "general"
+    return msgspec.msgpack.encode([intent, None, answer.words.decode(), kinds, answer.no_tests, globs, "asked"])
+
+
+GLOBBED = [
+    (["*.py"], lambda file: glob.path(b"*.py", file.path)),
+    (["src/**", "*.md"], lambda file: glob.path(b"src/**", file.path) or glob.path(b"*.md", file.path)),
+    (["nowhere/*.xyz"], lambda file: False),
+]
 
 seeds = st.integers(0, 2**32)
 
@@ -76,6 +93,28 @@ def test_a_file_shows_each_chunk_once() -> None:
         places = [(hit.path, hit.line) for hit in search(index, b"wanted", 10)]
         assert len(places) == len(set(places)) == 2
         check(index, corpus(files), b"wanted", 10)
+
+
+@given(seeds, st.integers(1, 60), st.sampled_from([1, 3, 20, 100]))
+@settings(max_examples=25, deadline=None)
+def test_smart_questions(seed: int, count: int, limit: int) -> None:
+    """With what a model says, and with synonyms; whatever of it the project has or has not."""
+    rng = random.Random(seed)
+    files = trees.tree(rng, count)
+    with trees.project(files) as root:
+        index, oracle = reader(root), corpus(files)
+        for _ in range(6):
+            question = trees.question(rng) + rng.choice([b"", b" login", b" retrieve nowhere"])
+            check(index, oracle, question, limit, smart=True)
+            answer = rank.Answer(
+                b" ".join(trees.question(rng) for _ in range(rng.randint(0, 4))),
+                rng.choice([0, 0, 1 << engine.kind_by_name("function"), 1 << engine.kind_by_name("class")]),
+                rng.random() < 0.2,
+                rng.random() < 0.5,
+                rng.choice([None, None, *(keep for _, keep in GLOBBED)]),
+            )
+            changed = {name: rng.choice([0.0, 0.5, 2.0]) for name in ("expansion", "expanded", "gap", "kind")}
+            check(index, oracle, question, limit, smart=answer, weights=changed if rng.random() < 0.3 else None)
 
 
 @given(seeds)

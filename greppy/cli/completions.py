@@ -1,7 +1,7 @@
 """`greppy completions`: scripts for the shells, made of the table of commands and flags.
 
 What may follow a flag is told by what the table calls its value: DIR is a folder, LANG a language, KEY a key of the
-configuration. In the same way a command's usage says what its arguments are.
+configuration. In the same way a command's usage says what its arguments are; words in small letters are meant as such.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Command(NamedTuple):
     names: tuple[str, ...]
     help: str
     flags: list[Flag]
-    arguments: str | None  # the first word of the usage that something is known about: PATH, KEY, SHELL
+    arguments: str | None  # the first word of the usage that something is known about: PATH, KEY, …, stats|list|clear
 
 
 def run(arguments: engine.Arguments) -> int:
@@ -44,7 +44,7 @@ def commands() -> list[Command]:
     result = []
     for name, alias, usage, help, _ in engine.commands():
         flags = [Flag(*row[:4]) for row in engine.flags() if name in row[4] and not row[5]]
-        known = re.search(r"PATH|KEY|SHELL", usage)
+        known = re.search(r"PATH|KEY|SHELL|PROVIDER|(?<= )[a-z|]+$", usage)
         result.append(Command((name, alias) if alias else (name,), help, flags, known[0] if known else None))
     return result
 
@@ -59,7 +59,10 @@ def choices(value: str | None) -> list[str] | str | None:
         "KIND": [name for name in engine.kind_names()[1:] if name],
         "KEY": [key for key, *_ in engine.config_keys()],
         "SHELL": list(SHELLS),
+        "PROVIDER": next(words for key, _, words, _, _ in engine.config_keys() if key == "smart.provider"),
     }
+    if value and value.islower():
+        return value.split("|")
     return words.get(value or "")
 
 

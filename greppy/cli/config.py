@@ -16,10 +16,7 @@ KEYS = {key: (kind, words, normal) for key, kind, words, normal, _ in engine.con
 def run(arguments: engine.Arguments) -> int:
     flags = dict(arguments["flags"])
     places = [os.fsdecode(place) for place in arguments["places"]]
-    try:
-        path = engine.config_path()
-    except RuntimeError as error:
-        raise CommandError(str(error)) from None
+    path = _where()
     if "path" in flags:
         if places or "unset" in flags:
             raise CommandError("config --path takes nothing else")
@@ -89,7 +86,7 @@ def _show(path: bytes) -> None:
 def _toml(key: str, value: str) -> bytes:
     """The value as TOML. Raises CommandError when the key does not take it."""
     kind, _, _ = KEYS[key]
-    quoted = kind == "word" or (kind == "size" and not value.isdigit())
+    quoted = kind in ("word", "text") or (kind == "size" and not value.isdigit())
     text = os.fsencode(f'"{value}"' if quoted else value)
     try:
         # What looks like more than a value (a quote, a comment, a second line) does not come back as it went in.
@@ -103,8 +100,7 @@ def _toml(key: str, value: str) -> bytes:
     raise CommandError(f"{sentence}, not {value or 'nothing'}".replace(" in quotes", "").replace(",: ", ": "))
 
 
-def _set(path: bytes, key: str, value: str) -> None:
-    new = _toml(key, value)
+def _put(path: bytes, key: str, new: bytes) -> None:
     text = _read(path)
     for found, _, start, end in _parse(path, text):
         if found == key:
@@ -114,19 +110,53 @@ def _set(path: bytes, key: str, value: str) -> None:
         text = (text if not text or text.endswith(b"\n") else text + b"\n") or HEADER
         text += b"%s = %s\n" % (key.encode(), new)
     _write(path, text)
-    print(f"{key} = {os.fsdecode(new)} in {show.path(path)}")
 
 
-def _unset(path: bytes, key: str) -> None:
+def _take_out(path: bytes, key: str) -> bool:
+    """Whether it was there."""
     text = _read(path)
     for found, _, start, end in _parse(path, text):
         if found == key:
             first = text.rfind(b"\n", 0, start) + 1
             last = text.find(b"\n", end)
             _write(path, text[:first] + (text[last + 1 :] if last >= 0 else b""))
-            print(f"{key} is no longer set in {show.path(path)}")
-            return
-    print(f"{key} was not set in {show.path(path)}")
+            return True
+    return False
+
+
+def _set(path: bytes, key: str, value: str) -> None:
+    new = _toml(key, value)
+    _put(path, key, new)
+    print(f"{key} = {os.fsdecode(new)} in {show.path(path)}")
+
+
+def _unset(path: bytes, key: str) -> None:
+    if _take_out(path, key):
+        print(f"{key} is no longer set in {show.path(path)}")
+    else:
+        print(f"{key} was not set in {show.path(path)}")
+
+
+def current() -> dict[str, str]:
+    """What the file says, for commands that change it: keys and values, without quotes."""
+    path = _where()
+    return {key: os.fsdecode(value) for key, value, _, _ in _parse(path, _read(path))}
+
+
+def change(key: str, value: str | None) -> None:
+    """Sets a key, or takes it out, without a word. Raises CommandError when the key does not take the value."""
+    path = _where()
+    if value is None:
+        _take_out(path, key)
+    else:
+        _put(path, key, _toml(key, value))
+
+
+def _where() -> bytes:
+    try:
+        return engine.config_path()
+    except RuntimeError as error:
+        raise CommandError(str(error)) from None
 
 
 def _write(path: bytes, text: bytes) -> None:

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from greppy._core import engine
-from greppy.cli import CommandError, complain, harmless, show
+from greppy.cli import CommandError, cache, complain, harmless, show
 from greppy.daemon import places
 from greppy.index import catalog
 from greppy.index.build import Changes, pending_changes
@@ -47,6 +47,7 @@ def run(arguments: engine.Arguments) -> int:
         _print_json(entry, root, languages, changes, daemon)
     else:
         _print(entry, root, languages, changes)
+        _print_answers(daemon)
         if daemon is not None:
             _print_daemon(daemon, root)
     return 0
@@ -97,6 +98,7 @@ def _print_json(
             "deleted": entry.deleted,
             "languages": languages,
             "built": entry.built,
+            "smart": _answers(),
             "fresh": not changes.total,
             "changed": changes.changed,
             "added": changes.added,
@@ -155,6 +157,27 @@ def _print_daemon(daemon: dict[str, Any], root: bytes) -> None:
         _line("", f"{project['state']:<10}{numbers}  {updated:<17}{harmless(project['root'])}")
         if project["why"]:
             _line("", f"  {harmless(project['why'])}")
+
+
+def _answers() -> dict[str, Any] | None:
+    """What `search --smart` keeps on disk; None when it has never kept anything."""
+    try:
+        path = engine.answers_path()
+    except RuntimeError:
+        return None
+    found = engine.answers_stats(path)
+    return {**found} if found["entries"] or found["hits"] or found["misses"] else None
+
+
+def _print_answers(daemon: dict[str, Any] | None) -> None:
+    disk = _answers()
+    if disk is not None:
+        rate = cache.hit_rate(disk["hits"], disk["misses"])
+        _line("smart", f"{_count(disk['entries'], 'answer')} on disk; {rate}")
+    if daemon is not None and any(daemon["answers"].values()):
+        kept = daemon["answers"]
+        rate = cache.hit_rate(kept["hits"], kept["disk_hits"] + kept["misses"])
+        _line("smart", f"{_count(kept['entries'], 'answer')} in the daemon's memory; {rate}")
 
 
 def sparkline(values: list[float]) -> str:

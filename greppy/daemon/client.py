@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import msgspec
@@ -32,6 +33,7 @@ class Filters(TypedDict, total=False):
     places: Iterable[str | bytes]
     no_tests: bool
     deadline: float
+    smart: bool
 
 
 class DaemonFailure(DaemonError):
@@ -173,8 +175,9 @@ class Client:
     ) -> list[Hit]:
         """The best places of the project at `root` for a question, as `Index.search` gives them for the same filters
         (`globs`, `types`, `types_not`, `kinds`, `places`, `no_tests`), and as the files are now. `deadline` (10) is in
-        seconds."""
+        seconds. `smart`: also what says it in other words; warns when the provider gives no answer."""
         body = self._ask("search", **_search(root, query, limit, **more))
+        _warn(body)
         return [decode_hit(hit) for hit in body["hits"]]
 
     def stream(
@@ -182,8 +185,11 @@ class Client:
     ) -> Iterator[Hit]:
         """As `search`, each hit as it comes."""
         for answer in self._answers("search", {**_search(root, query, limit, **more), "stream": True}):
-            if answer.kind != DONE:
-                yield decode_hit(msgspec.msgpack.decode(answer.body))
+            body = msgspec.msgpack.decode(answer.body)
+            if answer.kind == DONE:
+                _warn(body)
+            else:
+                yield decode_hit(body)
 
     def index(
         self,
@@ -237,6 +243,11 @@ class Client:
         self._ask("stop")
 
 
+def _warn(body: dict[str, Any]) -> None:
+    if "warning" in body:
+        warnings.warn(body["warning"], stacklevel=3)
+
+
 def _root(root: str | bytes | os.PathLike[str]) -> bytes:
     return os.path.realpath(os.fsencode(root))
 
@@ -257,6 +268,7 @@ def _search(
     places: Iterable[str | bytes] = (),
     no_tests: bool = False,
     deadline: float = 10.0,
+    smart: bool = False,
 ) -> dict[str, Any]:
     """The parameters of a search."""
     return {
@@ -270,6 +282,7 @@ def _search(
         "places": [_bytes(text) for text in places],
         "no_tests": no_tests,
         "deadline_ms": max(1, round(deadline * 1e3)),
+        "smart": smart,
     }
 
 

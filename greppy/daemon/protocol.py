@@ -15,7 +15,8 @@ by 04 00 00 00 | 93 00 00 c0 when the index holds all that had been written when
     ping       -                                                          {"pid", "version"}
     sync       root                                                       nil
     search     root query [limit globs types types_not kinds places       {"hits": [JSON], "generation", "cached"}; with
-               no_tests stream deadline_ms]                                `stream` each hit is a PART, and "hits" empty
+               no_tests stream deadline_ms smart]                          `stream` each hit is a PART, and "hits" empty;
+                                                                           {"warning"} when no provider answered
     index      root [force max_filesize include_secrets threads]          PARTs {"done", "total"} (bytes), a summary
     watch      root                                                       nil, when the project is watched
     unwatch    root                                                       nil
@@ -54,6 +55,13 @@ class Root(msgspec.Struct, frozen=True):
     root: bytes
 
 
+class Named(msgspec.Struct, frozen=True):
+    """What decides whether a search may be answered from L1."""
+
+    root: bytes
+    smart: bool = False
+
+
 class Search(msgspec.Struct, frozen=True):
     root: bytes
     query: bytes
@@ -66,6 +74,7 @@ class Search(msgspec.Struct, frozen=True):
     no_tests: bool = False
     stream: bool = False
     deadline_ms: int = 10_000
+    smart: bool = False
 
 
 class Index(msgspec.Struct, frozen=True):

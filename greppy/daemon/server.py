@@ -23,6 +23,7 @@ from greppy.daemon.project import ENDED, POLLED, WATCHED, Commit, Project
 from greppy.daemon.protocol import DONE, ERROR, PART, Failure, RequestError, frame
 from greppy.daemon.results import Results
 from greppy.index.commit import IndexingError
+from greppy.smart import answers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,6 +34,7 @@ QUICK = 0.002  # seconds that a project's searches may take on average to be ans
 AT_ONCE = 0.004  # seconds that one connection is served before the others have their turn
 SIMPLE = 100  # results and bytes of a question above which none is
 SUBSCRIPTIONS = 64  # of one connection
+ANSWERS = 500  # of providers that are remembered
 SEARCHES = 1000  # searches of all connections that may wait for a thread
 SLOW_READER = 10.0  # seconds after which a client that does not read is cut off
 HALF_FRAME = 10.0  # seconds that a frame may take to arrive
@@ -262,8 +264,10 @@ class Server:
         self.connections: set[Connection] = set()
         self.projects: dict[bytes, Project] = {}
         self.results = Results()
+        self.answers = answers.Answers(ANSWERS)
         self._executor = ThreadPoolExecutor(max(2, len(os.sched_getaffinity(0))), "greppy")
         self._writers = ThreadPoolExecutor(4, "greppy-index")
+        self._asking = ThreadPoolExecutor(8, "greppy-ask")
         self._searches = 0
         self._stop = asyncio.Event()
         self._told: list[str] = []
@@ -328,6 +332,7 @@ class Server:
         await asyncio.sleep(0)
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._writers.shutdown(wait=False, cancel_futures=True)
+        self._asking.shutdown(wait=False, cancel_futures=True)
 
     async def _housekeeping(self) -> None:
         last = time.monotonic()
@@ -363,9 +368,12 @@ class Server:
         """(what L1 calls the search, its answer or None); no name when it has to be waited for before L1 may be asked.
         """
         try:
-            root = msgspec.msgpack.decode(params, type=protocol.Root).root
+            named = msgspec.msgpack.decode(params, type=protocol.Named)
         except (msgspec.MsgspecError, ValueError):
             return None, None  # told when it is answered
+        if named.smart:
+            return None, None  # another answer of the provider would be another result
+        root = named.root
         if root not in checked:
             project = self.projects.get(root)
             checked[root] = None
@@ -429,13 +437,16 @@ class Server:
         self._searches += 1
         try:
             async with asyncio.timeout(asked.deadline_ms / 1e3):
+                loop = asyncio.get_running_loop()
+                answer = loop.run_in_executor(self._asking, self._smart, asked) if asked.smart else None
                 if key is None:
                     await _or_fail(project.sync())
-                    if project.state == WATCHED:
+                    if project.state == WATCHED and not asked.smart:
                         key = (project.root, project.commit_key(), bytes(raw))
                 self.metrics.misses += 1
-                hits, generation = await asyncio.get_running_loop().run_in_executor(
-                    self._executor, project.timed, _run_search, project.reader(), asked
+                smart, warning = (None, None) if answer is None else await answer
+                hits, generation = await loop.run_in_executor(
+                    self._executor, project.timed, _run_search, project.reader(), asked, smart
                 )
         except TimeoutError:
             raise RequestError("deadline", f"no answer within {asked.deadline_ms} ms") from None
@@ -451,7 +462,24 @@ class Server:
             hits = []
         elif key is not None:
             return self._kept(key, hits, generation)
-        return protocol.encode({"hits": hits, "generation": generation, "cached": False})
+        body = {"hits": hits, "generation": generation, "cached": False}
+        return protocol.encode(body if warning is None else {**body, "warning": warning})
+
+    def _smart(self, asked: protocol.Search) -> tuple[bytes, str | None]:
+        """(what the provider answers to the question, why it does not). In a thread of its own."""
+        try:
+            who = answers.configured()
+            if who is None:
+                return b"", None
+            return self.answers.get(who, asked.query, lambda: answers.project_languages(asked.root)), None
+        except ValueError as error:
+            return b"", str(error)
+        except Exception as error:
+            from greppy.smart.ask import ProviderError
+
+            if not isinstance(error, ProviderError):
+                log.exception("asking a provider")
+            return b"", str(error)
 
     # --------------------------------------------------------------------------------------------- other methods
 
@@ -522,6 +550,7 @@ class Server:
             **self.metrics.report(),
             "l1_entries": len(self.results),
             "l1_bytes": self.results.size,
+            "answers": self.answers.report(),
             "connections": len(self.connections),
             "projects": [project.report() for _, project in sorted(self.projects.items())],
         }
@@ -537,7 +566,9 @@ class Server:
         return protocol.encode(None)
 
 
-def _run_search(reader: engine.Reader, asked: protocol.Search) -> tuple[list[bytes], int]:
+def _run_search(
+    reader: engine.Reader, asked: protocol.Search, smart: bytes | None = None
+) -> tuple[list[bytes], int]:
     """In a thread of its own."""
     hits = reader.search(
         asked.query,
@@ -548,6 +579,7 @@ def _run_search(reader: engine.Reader, asked: protocol.Search) -> tuple[list[byt
         asked.kinds,
         asked.places,
         asked.no_tests,
+        smart=smart,
     )
     return hits, reader.generation
 

@@ -66,18 +66,27 @@ def rerank(settings: Settings, query: str, places: Sequence[tuple[str, str]]) ->
 def dry_run(settings: Settings, query: str, languages: Sequence[str]) -> dict[str, Any]:
     """What `ask` would send, without sending anything: method, url, headers with the key masked, json. Raises
     ProviderError."""
+    return _shown_request(settings, prompt.system(), prompt.question(query, languages), prompt.SCHEMA)
+
+
+def _shown_request(settings: Settings, system: str, user: str, schema: dict[str, Any]) -> dict[str, Any]:
     provider, key = _prepared(settings)
     models = provider.models_request(settings)
     if models is not None and not provider.model(settings):
         settings = replace(settings, model=f"(the first of {models.url})")
     masked = None if key is None else MASK
-    request = provider.request(settings, masked, prompt.system(), prompt.question(query, languages), prompt.SCHEMA)
+    request = provider.request(settings, masked, system, user, schema)
     return {
         "method": request.method,
         "url": request.url,
         "headers": exchange.headers(request),
         "json": request.json,
     }
+
+
+def dry_rerank(settings: Settings, query: str, places: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """What `rerank` would send, as `dry_run`. Raises ProviderError."""
+    return _shown_request(settings, prompt.rerank_system(), prompt.rerank_question(query, places), prompt.ORDER_SCHEMA)
 
 
 def _asked(

@@ -40,6 +40,31 @@ class Query:
     task: bool = False
     initials: bytes = b""
     place: tuple[bytes, int, bytes] | None = None  # path, line from 1 or 0, function
+    expansions: list[bytes] = field(default_factory=list)  # terms
+
+    def expand(self, *terms: bytes) -> None:
+        for term in terms:
+            if term in self.extra:
+                self.extra[term] = 1  # asked as two words, known as one name
+            known = [*self.words, *self.extra, *self.expansions]
+            if term not in known and len(known) < TERMS:
+                self.expansions.append(term)
+
+    def expand_word(self, stem: bytes) -> None:
+        self.expand(stem, text.stored(b"=" + stem))
+
+    def expand_text(self, words: bytes) -> None:
+        """With what a model says."""
+        count = 0
+        for token in text.tokens(words):
+            if count >= WORDS:
+                return
+            for part in token.parts:
+                if part not in STOP:
+                    self.expand_word(text.stored(text.stem(part)))
+                    count += 1
+            if token.has_whole:
+                self.expand(token.terms[-1])
 
 
 def _words(question: bytes, keep_stops: bool) -> dict[bytes, bytes]:

@@ -22,6 +22,7 @@ PREFIX_RAW, PREFIX_STEM = 3, 4
 SCALE = 1 << 20
 VOTERS, DEFINERS, FURTHER, FUNCTION_CHUNKS = 30, 2, 2, 3
 FADE_FROM, FADE_WORDS, SMALL_PROJECT, LARGE_PROJECT = 3, 5, 100, 3000
+EXPANSIONS = 8
 TEST, EXAMPLE, COMPAT, VENDORED, GENERATED, HEADER, SOURCE = 1, 2, 4, 8, 16, 32, 64
 LENGTHS = postings.lengths()
 _GROUPS = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "synonyms.py"))["GROUPS"]
@@ -59,6 +60,17 @@ class Hit:
 
 
 @dataclass
+class Answer:
+    """What a model says of a question."""
+
+    words: bytes = b""
+    kinds: int = 0
+    usage: bool = False
+    no_tests: bool = False
+    keep: Callable[[inverted.File], bool] | None = None  # its globs
+
+
+@dataclass
 class _Features:
     best: int | None = None
     define: int | None = None
@@ -67,6 +79,7 @@ class _Features:
     place: int | None = None
     further: list[tuple[int, float]] = field(default_factory=list)  # (chunk, how good it is beside the best)
     chunks: float = 0.0
+    expanded: float = 0.0
     top_sum: float = 0.0
     votes: float = 0.0
 
@@ -127,7 +140,10 @@ class _Ranking:
             terms.append((term, idf(n, len(corpus.lists[term][0])) * weight if term in corpus.lists else 0.0))
         self.terms = terms
         self.word_weight = terms[0][1] if question.words else 0.0
-        self.scores = self._bm25(terms)
+        self.missing = 0.0
+        self.asked_scores = self._bm25(terms)
+        self.expanded_scores = self._bm25(self._expansions())
+        self.scores = self.asked_scores + self.expanded_scores
         self.matches = [_path_matches(file, question) for file in corpus.files]
         for i, value in enumerate(self.word_idf):
             found = sum(i in exact for _, exact, _, hits in self.matches if hits)
@@ -139,6 +155,27 @@ class _Ranking:
             share = idf(len(corpus.files), named) / idf(len(corpus.files), 1) if named else 1.0
             self.rare_weight.append(max(0.0, value * (1 - weights["name_rarity"] * (1 - share))))
         self.name_scores = [self._name_score(*both) for both in zip(corpus.files, self.matches, strict=True)]
+
+    def _expansions(self) -> list[tuple[bytes, float]]:
+        """Expansions with their weights: none above the rarest word's, all together not above the words'."""
+        n, decay = len(self.corpus.chunks), self.weights["word_decay"]
+        if not self.question.expansions:
+            return []
+        most = max((value if value > 0 else idf(n, 0) for value in self.word_idf), default=0.0)
+        parts = [
+            (value > 0, (value if value > 0 else most) / (1 + decay * self._position(i)))
+            for i, value in enumerate(self.word_idf)
+        ]
+        words = sum(value for _, value in parts)
+        self.missing = sum(value for known, value in parts if not known) / words if words > 0 else 0.0
+        found = []
+        for term in self.question.expansions:
+            df = len(self.corpus.lists[term][0]) if term in self.corpus.lists else 0
+            found.append((term, min(idf(n, df) if df else 0.0, most)))
+        found = sorted((pair for pair in found if pair[1] > 0), key=lambda pair: -pair[1])[:EXPANSIONS]
+        added = sum(value for _, value in found)
+        share = self.weights["expansion"] * (words / added if added > words else 1)
+        return [(term, value * share) for term, value in found]
 
     def _position(self, i: int) -> int:
         return i - 1 if self.question.task and i else i
@@ -236,15 +273,54 @@ def rank(
     keep: Callable[[inverted.File], bool] = lambda file: True,
     kinds: int = 0,
     weights: dict[str, float] | None = None,
+    smart: Answer | bool = False,
 ) -> list[Hit]:
     """All places in order, as many as there are; the engine's list is cut at `limit`.
 
-    `keep` says which files may be shown; `kinds` (bits) that a chunk must define something of such a kind."""
+    `keep` says which files may be shown; `kinds` (bits) that a chunk must define something of such a kind. `smart`: what
+    a model says of the question, or True for synonyms of what nothing has."""
     if not corpus.chunks and not corpus.files:
         return []
     w = {**engine.weights(), **(weights or {})}
     parsed = query.parse(question)
+    answered = isinstance(smart, Answer)
+    if not smart or len(parsed.words) < 2 or parsed.symbol or parsed.place:
+        return _rank(corpus, parsed, question, limit, keep, kinds, w, Answer(), False)
+    if not answered:
+        for word in list(parsed.words):
+            if word not in corpus.lists:
+                for synonym in _in_order(word):
+                    parsed.expand_word(synonym)
+        return _rank(corpus, parsed, question, limit, keep, kinds, w, Answer(), False)
+    parsed.expand_text(smart.words)
+    if smart.usage:
+        w["test"] = w["example"] = 0.0
+
+    def narrow(file: inverted.File) -> bool:
+        tests = smart.no_tests and not smart.usage and file.flags & TEST
+        return keep(file) and not tests and (smart.keep is None or smart.keep(file))
+
+    found = _rank(corpus, parsed, question, limit, narrow, kinds, w, smart, True)
+    return found or _rank(corpus, parsed, question, limit, keep, kinds, w, smart, True)
+
+
+def _in_order(word: bytes) -> list[bytes]:
+    return sorted(synonyms(word))
+
+
+def _rank(
+    corpus: Corpus,
+    parsed: query.Query,
+    question: bytes,
+    limit: int,
+    keep: Callable[[inverted.File], bool],
+    kinds: int,
+    w: dict[str, float],
+    answer: Answer,
+    answered: bool,
+) -> list[Hit]:
     r = _Ranking(corpus, parsed, w)
+    r.missing *= answered
     kept = [keep(file) for file in corpus.files]
 
     def shown(chunk: int) -> bool:
@@ -284,13 +360,20 @@ def rank(
                 _define(features, chunk, inverted.name_class(kinds_[0]))
                 features.abbreviated = True
     for f, features in candidates.items():
-        own = [c for c in range(corpus.first[f], corpus.first[f + 1]) if r.scores[c] > 0 and (not kinds or shown(c))]
-        own.sort(key=lambda c: (-r.scores[c], c))
-        best = [int(r.scores[c]) for c in own[:4]] + [0] * 4
-        features.chunks = (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
-        _choose(r, f, features, kinds, shown)
+        features.chunks = _best_of_file(r, f, r.asked_scores, kinds, shown)
+        features.expanded = _best_of_file(r, f, r.expanded_scores, kinds, shown)
+        _choose(r, f, features, kinds, answer.kinds, shown)
     _vote(r, candidates, top[:VOTERS])
     return _ordered(r, candidates, limit, shown)
+
+
+def _best_of_file(r: _Ranking, f: int, scores: np.ndarray, kinds: int, shown: Callable[[int], bool]) -> float:
+    own = [
+        c for c in range(r.corpus.first[f], r.corpus.first[f + 1]) if scores[c] > 0 and (not kinds or shown(c))
+    ]
+    own.sort(key=lambda c: (-scores[c], c))
+    best = [int(scores[c]) for c in own[:4]] + [0] * 4
+    return (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
 
 
 def scores(corpus: Corpus, question: bytes) -> np.ndarray:
@@ -329,8 +412,10 @@ def _define(features: _Features, chunk: int, code: int) -> None:
         features.define, features.define_code = chunk, code
 
 
-def _choose(r: _Ranking, f: int, features: _Features, kinds: int, shown: Callable[[int], bool]) -> None:
-    """The chunk that stands for a file, and those that may follow."""
+def _choose(
+    r: _Ranking, f: int, features: _Features, kinds: int, expected: int, shown: Callable[[int], bool]
+) -> None:
+    """The chunk that stands for a file, and those that may follow; `expected`: kinds that an answer expects."""
     corpus, w = r.corpus, r.weights
     again = r.named_scores(r.matches[f][0])
     values = {}
@@ -339,6 +424,8 @@ def _choose(r: _Ranking, f: int, features: _Features, kinds: int, shown: Callabl
             value = float(r.scores[c]) - (1 - w["name_again"]) * float(again[c])
             if not corpus.chunks[c].kinds and c != features.define:
                 value *= w["undefined"]
+            if corpus.chunks[c].kinds & expected:
+                value *= w["kind"]
             if value > 0:
                 values[c] = value
     order = sorted(values, key=lambda c: (-values[c], c))[: FURTHER + 1]
@@ -378,6 +465,7 @@ class _Most:
     """The largest value of each feature that is divided by it."""
 
     chunks: float
+    expanded: float
     top_sum: float
     votes: float
 
@@ -400,6 +488,8 @@ def _score(r: _Ranking, f: int, candidates: dict[int, _Features], most: _Most) -
     value = r.name_scores[f] + r.folders_score(r.matches[f]) + r.synonyms_score(file) + r.coverage_score(f)
     if most.chunks > 0:
         value += w["chunks"] * (features.chunks / most.chunks)
+    if most.expanded > 0:
+        value += (w["expanded"] + w["gap"] * r.missing) * (features.expanded / most.expanded)
     if most.top_sum > 0:
         value += w["top_sum"] * (features.top_sum / most.top_sum)
     if most.votes > 0:
@@ -430,7 +520,8 @@ def _score(r: _Ranking, f: int, candidates: dict[int, _Features], most: _Most) -
 
 def _ordered(r: _Ranking, candidates: dict[int, _Features], limit: int, shown: Callable[[int], bool]) -> list[Hit]:
     everything = candidates.values()
-    most = _Most(*(max((getattr(f, name) for f in everything), default=0) for name in ("chunks", "top_sum", "votes")))
+    names = ("chunks", "expanded", "top_sum", "votes")
+    most = _Most(*(max((getattr(f, name) for f in everything), default=0) for name in names))
     first = []
     for f, features in candidates.items():
         if features.best is None:

@@ -1,0 +1,225 @@
+# cython: language_level=3
+"""Who says what a question means, and what was said: from the cache, or by a process that asks.
+
+An answer belongs to a provider, a model, a place and a version of the prompt: `anthropic claude-haiku-4-5 - 1`, `-`
+being what the provider has anyway. With the words of the question that is the key of the cache (`answers.pxd`). When
+nothing is there, `greppy expand --packed` asks while the search goes on: it prints the answer as the cache keeps it.
+
+A provider that fails again and again is left alone for a while. `greppy/smart/breaker.py` specifies the file that says
+so: here only its first 16 digits, whose identity it is about, and its mtime, until when, are looked at.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stddef cimport size_t
+from libc.stdlib cimport strtol
+from libc.string cimport memcmp, memset, strcmp, strlen, strncmp
+from _core.answers cimport Answers, answers_close, answers_find, answers_key, answers_open, answers_path
+from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint
+from _core.child cimport Child, child_end, child_hear, child_start, child_wait
+from _core.flags cimport Args, args_last, FLAG_BASE_URL, FLAG_MODEL, FLAG_PROVIDER
+from _core.hash cimport hash64
+from _core.project cimport cache_base
+from _core.query cimport Query
+from _core.smart cimport Answer, answer_read
+from _core.sys cimport (
+    c_close, c_connect, c_fstat, c_getenv, c_open, c_poll, c_read, c_socket, clock_ns, errno, htonl, htons, pollfd,
+    sockaddr, sockaddr_in, stat_t, AF_INET, EINPROGRESS, O_CLOEXEC, O_RDONLY, POLLERR, POLLHUP, POLLOUT, SOCK_CLOEXEC,
+    SOCK_NONBLOCK, SOCK_STREAM,
+)
+
+cdef enum:
+    PROMPT_VERSION = 1       # of greppy/smart/prompt.md
+    ASK_START = 2500         # milliseconds that the process may take besides what the provider may
+    ASK_ARGUMENTS = 16       # and a NULL
+    LISTEN_WAIT = 50         # milliseconds that a port of this machine may take to answer
+    OLLAMA_PORT = 11434
+    PAUSE_DIGITS = 16
+    PAUSE_MOST = 600         # seconds; a file that says more is none of ours
+
+cdef struct Ask:
+    bint nobody              # may be asked
+    bint chosen              # the provider was; else it is Ollama, if it is there
+    bint asking              # `child` has been started
+    bint cached              # the answer was
+    const char* provider
+    const char* model        # NULL: the provider's own
+    const char* base_url     # likewise
+    Bytes identity           # with a NUL
+    Bytes body               # that `answer` points into
+    Answer answer
+    Child child
+    int64_t deadline
+    Answers cache
+
+
+cdef inline bint ask_known(const char* provider) noexcept nogil:
+    return (strcmp(provider, b"anthropic") == 0 or strcmp(provider, b"openai") == 0
+            or strcmp(provider, b"gemini") == 0 or strcmp(provider, b"ollama") == 0 or strcmp(provider, b"none") == 0)
+
+
+cdef inline void ask_identity(const char* provider, const char* model, const char* base_url,
+                              Bytes* out) noexcept nogil:
+    """Appends it, with a NUL."""
+    bytes_str(out, provider)
+    bytes_byte(out, 32)
+    bytes_str(out, model if model != NULL else <const char*>b"-")
+    bytes_byte(out, 32)
+    bytes_str(out, base_url if base_url != NULL else <const char*>b"-")
+    bytes_byte(out, 32)
+    bytes_uint(out, PROMPT_VERSION)
+    bytes_byte(out, 0)
+
+
+cdef inline void ask_who(Ask* k, const Args* args) noexcept nogil:
+    """Reads the flags, whose values are known to be good. `k` is all zeros."""
+    k.provider = args_last(args, FLAG_PROVIDER)
+    k.model = args_last(args, FLAG_MODEL)
+    k.base_url = args_last(args, FLAG_BASE_URL)
+    k.chosen = k.provider != NULL
+    if not k.chosen:
+        k.provider = b"ollama"
+    k.nobody = strcmp(k.provider, b"none") == 0
+    ask_identity(k.provider, k.model, k.base_url, &k.identity)
+
+
+cdef inline bint ask_cache(Ask* k, const Query* q) noexcept nogil:
+    """Whether the cache has an answer."""
+    cdef Bytes path
+    cdef Bytes key
+    cdef const uint8_t* body
+    cdef uint32_t n = 0
+    bytes_init(&path)
+    bytes_init(&key)
+    if not k.nobody and answers_path(&path) and answers_open(&k.cache, <const char*>path.data):
+        answers_key(q, <const char*>k.identity.data, &key)
+        body = answers_find(&k.cache, key.data, key.len, <uint32_t>(clock_ns(True) // 1000000000), &n)
+        # It lies in `cache`, which is not used again.
+        k.cached = body != NULL and answer_read(body, n, &k.answer)
+        answers_close(&k.cache)
+    bytes_free(&path)
+    bytes_free(&key)
+    return k.cached
+
+
+cdef inline int64_t ask_paused(const Ask* k) noexcept nogil:
+    """For how many seconds the provider is left alone; 0 when it can be asked."""
+    cdef Bytes path
+    cdef stat_t st
+    cdef char[PAUSE_DIGITS] text
+    cdef char[PAUSE_DIGITS] ours
+    cdef uint64_t h = hash64(k.identity.data, k.identity.len - 1)
+    cdef int64_t left = 0
+    cdef int fd, i
+    bytes_init(&path)
+    if cache_base(b"smart.pause", NULL, &path):
+        bytes_byte(&path, 0)
+        fd = c_open(<const char*>path.data, O_RDONLY | O_CLOEXEC)
+        if fd >= 0:
+            for i in range(PAUSE_DIGITS):
+                ours[i] = (<const char*>b"0123456789abcdef")[(h >> (60 - 4 * i)) & 15]
+            if (c_read(fd, text, PAUSE_DIGITS) == PAUSE_DIGITS and memcmp(text, ours, PAUSE_DIGITS) == 0
+                    and c_fstat(fd, &st) == 0):
+                left = st.st_mtim.tv_sec - clock_ns(True) // 1000000000
+            c_close(fd)
+    bytes_free(&path)
+    return left if 0 < left <= PAUSE_MOST else 0
+
+
+cdef inline uint16_t _ollama_port() noexcept nogil:
+    """Of this machine, where OLLAMA_HOST or custom says that it listens; 0: it is elsewhere."""
+    cdef const char* p = c_getenv(b"OLLAMA_HOST")
+    cdef const char* host
+    cdef char* end
+    cdef size_t n = 0
+    cdef long port = OLLAMA_PORT
+    if p == NULL or p[0] == 0:
+        return OLLAMA_PORT
+    if strncmp(p, b"http://", 7) == 0:
+        p += 7
+    host = p
+    while p[n] and p[n] != 58 and p[n] != 47:
+        n += 1
+    if not (n == 0 or strncmp(host, b"127.", 4) == 0 or (n == 9 and strncmp(host, b"localhost", 9) == 0)
+            or (n == 7 and strncmp(host, b"0.0.0.0", 7) == 0)):
+        return 0
+    if host[n] == 58:
+        port = strtol(host + n + 1, &end, 10)
+    return <uint16_t>port if 0 < port < 65536 else 0
+
+
+cdef inline bint _listening(uint16_t port) noexcept nogil:
+    """Whether something on this machine takes connections there."""
+    cdef sockaddr_in where
+    cdef pollfd p
+    cdef bint yes
+    cdef int fd
+    memset(&where, 0, sizeof(where))
+    where.sin_family = AF_INET
+    where.sin_port = htons(port)
+    where.sin_addr.s_addr = htonl(0x7F000001)
+    fd = c_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+    if port == 0 or fd < 0:
+        if fd >= 0:
+            c_close(fd)
+        return False
+    yes = c_connect(fd, <const sockaddr*>&where, sizeof(where)) == 0
+    if not yes and errno == EINPROGRESS:
+        p.fd = fd
+        p.events = <short>POLLOUT
+        p.revents = 0
+        yes = c_poll(&p, 1, LISTEN_WAIT) == 1 and not p.revents & (POLLERR | POLLHUP)
+    c_close(fd)
+    return yes
+
+
+cdef inline bint ask_somebody(Ask* k) noexcept nogil:
+    """Whether there is a provider."""
+    return not k.nobody and (k.chosen or _listening(_ollama_port()))
+
+
+cdef inline bint ask_begin(Ask* k, const char* program, const char* root, const char* question,
+                           const char* timeout, const char* mode, bint dry) noexcept nogil:
+    """Starts asking; `mode`: --packed for an answer, --places for an order of places, which are written to it. `dry`:
+    it asks nobody and prints what it would have sent."""
+    cdef char* argv[ASK_ARGUMENTS]
+    cdef const char* given[9]
+    cdef int i, n = 0
+    cdef bint told = strcmp(mode, b"--places") == 0
+    given[0] = program
+    given[1] = b"expand"
+    given[2] = mode
+    given[3] = b"--provider"
+    given[4] = k.provider
+    given[5] = b"--project"
+    given[6] = root
+    given[7] = b"--timeout"
+    given[8] = timeout
+    for i in range(9):
+        argv[i] = <char*>given[i]
+    n = 9
+    if k.model != NULL:
+        argv[n] = <char*><const char*>b"--model"
+        argv[n + 1] = <char*>k.model
+        n += 2
+    if k.base_url != NULL:
+        argv[n] = <char*><const char*>b"--base-url"
+        argv[n + 1] = <char*>k.base_url
+        n += 2
+    if dry:
+        argv[n] = <char*><const char*>b"--dry-run"
+        n += 1
+    argv[n] = <char*><const char*>b"--"
+    argv[n + 1] = <char*>question
+    argv[n + 2] = NULL
+    k.deadline = clock_ns(False) + (strtol(timeout, NULL, 10) + ASK_START) * 1000000
+    # Who chose no provider need not hear that the one which happens to run does not work.
+    k.asking = child_start(&k.child, n + 2, argv, told, True, not k.chosen)
+    return k.asking
+
+
+cdef inline int ask_end(Ask* k) noexcept nogil:
+    """Waits for what was asked: its exit status, -1 when it was stopped for taking too long. `body` has what it said."""
+    k.asking = False
+    if not child_hear(&k.child, &k.body, k.deadline):
+        child_end(&k.child)
+        return -1
+    return child_wait(&k.child)

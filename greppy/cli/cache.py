@@ -1,0 +1,73 @@
+"""`greppy cache`: the answers that `search --smart` keeps on disk."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from greppy._core import engine
+from greppy.cli import NOTHING, CommandError, harmless, show
+from greppy.smart.answer import unpack
+
+
+def run(arguments: engine.Arguments) -> int:
+    actions = {b"stats": _stats, b"list": _list, b"clear": _clear}
+    flags = dict(arguments["flags"])
+    if len(arguments["places"]) != 1 or arguments["places"][0] not in actions:
+        raise CommandError("cache takes one word: stats, list or clear")
+    try:
+        path = engine.answers_path()
+    except RuntimeError as error:
+        raise CommandError(str(error)) from None
+    return actions[arguments["places"][0]](path, "json" in flags)
+
+
+def stats(path: bytes) -> dict[str, int]:
+    """What `cache stats` and `status` tell."""
+    return engine.answers_stats(path)
+
+
+def hit_rate(hits: int, misses: int) -> str:
+    if not hits + misses:
+        return "never looked at"
+    return f"{hits / (hits + misses):.0%} of {hits + misses:,} lookups found one"
+
+
+def _stats(path: bytes, json: bool) -> int:
+    found = stats(path)
+    if json:
+        show.print_json({"path": show.text(path), **found})
+        return 0
+    print(f"answers  {found['entries']:,} in {show.megabytes(found['file_bytes'])}, {show.path(path)}")
+    print(f"used     {hit_rate(found['hits'], found['misses'])}")
+    if found["oldest"]:
+        print(f"oldest   {show.moment(found['oldest'])}; an answer is kept for 7 days")
+    return 0
+
+
+def _list(path: bytes, json: bool) -> int:
+    entries = engine.answers_list(path)
+    for key, body, created, used in entries:
+        answer, asked = unpack(body)
+        who = key.split(b"\0")[0].decode("utf-8", "replace")
+        if json:
+            show.print_json({
+                "query": asked, "by": who, "expanded_query": answer.expanded_query, "created": created, "used": used,
+            })  # fmt: skip
+        else:
+            days = max(0.0, (time.time() - created) / 86400)
+            print(f"{days:4.1f} d  {harmless(asked)}  ->  {harmless(answer.expanded_query)}  ({harmless(who)})")
+    return 0 if entries else NOTHING
+
+
+def _clear(path: bytes, json: bool) -> int:
+    entries = stats(path)["entries"]
+    try:
+        engine.answers_clear(path)
+    except OSError as error:
+        raise CommandError(f"{os.fsdecode(path)}: {error.strerror}") from None
+    if json:
+        show.print_json({"removed": entries})
+    else:
+        print(f"{entries:,} answers are gone")
+    return 0

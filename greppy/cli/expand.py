@@ -1,0 +1,150 @@
+"""`greppy expand`: what a provider makes of a question. `greppy search --smart` runs it to ask."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from greppy._core import engine
+from greppy.cli import NOTHING, CommandError, show
+from greppy.smart import answers
+from greppy.smart.answer import unpack
+from greppy.smart.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AROUND = 5  # lines of code on each side of the best one that are sent with --rerank
+
+
+class Place(msgspec.Struct):
+    """Of a line of JSON as `search --jsonl` prints it, what is sent."""
+
+    path: str
+    start_line: int
+    line: int
+    content: str
+
+
+def run(arguments: engine.Arguments) -> int:
+    given = dict(arguments["flags"])
+    try:
+        flags = {**dict(engine.config_defaults("expand", "no-config" in given)), **given}
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    if len(arguments["places"]) != 1:
+        raise CommandError("expand takes one question; put it in quotes")
+    question = arguments["places"][0]
+    if not engine.query(question)["words"]:
+        raise CommandError("the question has no letter and no digit: there is nothing to ask")
+    root = show.project_root(flags.get("project"))
+    who = _who(flags)
+    if "places" in flags:
+        return _rerank(who, question, "dry-run" in flags)
+    if "dry-run" in flags:
+        return _dry_run(who, question, root)
+    if who is None:
+        return _offline(question, root)
+    return _expand(who, question, root, "packed" in flags)
+
+
+def _who(flags: Mapping[str, bytes | None]) -> Settings | None:
+    provider = os.fsdecode(flags.get("provider") or b"")
+    words = next(words for key, _, words, _, _ in engine.config_keys() if key == "smart.provider")
+    if provider and provider not in words:
+        raise CommandError(f"--provider is {', '.join(words[:-1])} or {words[-1]}, not {provider}")
+    timeout = os.fsdecode(flags.get("timeout") or b"1")
+    if not timeout.isascii() or not timeout.isdigit() or not 1 <= int(timeout[:9]) <= 600_000:
+        raise CommandError(f"--timeout needs a whole number from 1 to 600000, not {timeout}")
+    who = answers.settings(flags)
+    if who is None and not provider:
+        from greppy.smart.providers import find_ollama
+
+        return Settings("ollama") if find_ollama() is not None else None
+    return who
+
+
+def _need(who: Settings | None) -> Settings:
+    if who is None:
+        raise CommandError("there is no provider; choose one with: greppy login PROVIDER")
+    return who
+
+
+def _expand(who: Settings, question: bytes, root: bytes, packed: bool) -> int:
+    from greppy.smart.ask import ProviderError
+
+    store = answers.Answers()
+    body = store.find(who, question)
+    cached = body is not None
+    if body is None:
+        try:
+            body = store.ask(who, question, answers.project_languages(root))
+        except ProviderError as error:
+            advice = "; the results are those of a plain search" if packed else ""
+            raise CommandError(f"{error}{advice}") from None
+    if packed:
+        sys.stdout.buffer.write(body)
+        return 0
+    answer, asked = unpack(body)
+    found = {"query": asked, "by": who.provider, "cached": cached, **msgspec.to_builtins(answer)}
+    show.print_json(found)
+    return 0
+
+
+def _offline(question: bytes, root: bytes) -> int:
+    """Without a provider: what synonyms stand for, in the project around."""
+    try:
+        reader = engine.Reader(engine.index_folder(root))
+    except (OSError, RuntimeError, engine.VersionError, engine.DamagedError):
+        raise CommandError(
+            "there is no provider, and no index here to tell which words need synonyms; greppy index builds one"
+        ) from None
+    words = [word.decode("utf-8", "replace") for word in reader.expansions(question, b"")]
+    show.print_json({"query": question.decode("utf-8", "replace"), "by": "synonyms", "expanded_query": " ".join(words)})
+    return 0 if words else NOTHING
+
+
+def _dry_run(who: Settings | None, question: bytes, root: bytes) -> int:
+    from greppy.smart.ask import ProviderError, dry_run
+
+    text = question.decode("utf-8", "replace")
+    try:
+        _print(dry_run(_need(who), text, answers.project_languages(root)))
+    except ProviderError as error:
+        raise CommandError(str(error)) from None
+    return 0
+
+
+def _rerank(who: Settings | None, question: bytes, dry: bool) -> int:
+    """Reads places as JSON lines, prints their numbers, from 0, in the order of the model."""
+    from greppy.smart.ask import ProviderError, dry_rerank, rerank
+
+    text = question.decode("utf-8", "replace")
+    decode = msgspec.json.Decoder(Place).decode
+    try:
+        places = [_shown(decode(line)) for line in sys.stdin.buffer]
+    except msgspec.DecodeError as error:
+        raise CommandError(f"--places reads what search --jsonl prints: {error}") from None
+    try:
+        if dry:
+            _print(dry_rerank(_need(who), text, places))
+        else:
+            print(*rerank(_need(who), text, places))
+    except ProviderError as error:
+        raise CommandError(f"{error}; the order is greppy's own") from None
+    return 0
+
+
+def _shown(place: Place) -> tuple[str, str]:
+    """Path and the lines around the best one."""
+    lines = place.content.splitlines()
+    best = place.line - place.start_line
+    return place.path, "\n".join(lines[max(0, best - AROUND) : best + AROUND + 1])
+
+
+def _print(request: dict[str, Any]) -> None:
+    print(json.dumps(request, indent=2, ensure_ascii=False))

@@ -1,0 +1,48 @@
+"""`greppy login`: who answers `search --smart` from now on."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+
+from greppy._core import engine
+from greppy.cli import CommandError, config
+from greppy.smart.keys import KeysError, store_key
+from greppy.smart.providers import PROVIDERS, checked_url, is_loopback
+from greppy.smart.settings import SettingsError
+
+
+def run(arguments: engine.Arguments) -> int:
+    given = [os.fsdecode(place) for place in arguments["places"]]
+    if len(given) != 1 or given[0] not in PROVIDERS:
+        what = f", not {' '.join(given)}" if given else ""
+        raise CommandError(f"login takes the name of a provider: {', '.join(PROVIDERS)}{what}")
+    name = given[0]
+    provider = PROVIDERS[name]
+    url = os.fsdecode(dict(arguments["flags"]).get("base-url") or b"")
+    try:
+        if url:
+            url = checked_url(name, url)
+        if provider.key_variables:
+            key = _read_key(name)
+            if key:
+                print(f"the key of {name} is kept in {store_key(name, key)}")
+            elif provider.needs_key and not (url and is_loopback(url)):
+                raise CommandError(f"no key was given; {name} needs one")
+    except (KeysError, SettingsError) as error:
+        raise CommandError(str(error)) from None
+    before = config.current()
+    config.change("smart.base_url", url or None)
+    if before.get("smart.provider") != name:
+        config.change("smart.model", None)  # it was another provider's
+    config.change("smart.provider", name)
+    print(f"search --smart asks {name}{f' at {url}' if url else ''} from now on")
+    return 0
+
+
+def _read_key(name: str) -> str:
+    """From the terminal without showing it, else a line of standard input."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"key of {name} (is not shown): ").strip()
+    return sys.stdin.readline().strip()
