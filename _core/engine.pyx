@@ -1429,3 +1429,4 @@ def config_defaults(str command, bint ignored=False) -> list:
 
 
 include "_core/fresh.pxi"
+include "_core/answers.pxi"

@@ -13,8 +13,9 @@ from _core.sys cimport c_access, c_getenv, F_OK, PATH_BYTES
 
 
 cdef inline bint cache_base(const char* leaf, const char* override, Bytes* out) noexcept nogil:
-    """Appends the folder for `leaf` ("index", "runtime"), without a NUL. False: neither a variable nor HOME is set."""
-    cdef const char* p = c_getenv(override)
+    """Appends the place of `leaf` ("index", "runtime", "smart.l2"), without a NUL; the variable `override` may move it
+    (NULL: none may). False: neither a variable nor HOME is set."""
+    cdef const char* p = c_getenv(override) if override != NULL else NULL
     if p != NULL and p[0]:
         bytes_str(out, p)
         return True

@@ -15,7 +15,7 @@ cdef extern from "<sys/types.h>" nogil:
 cdef extern from "<errno.h>" nogil:
     int errno
     int EINVAL, ENOENT, EACCES, EEXIST, EINTR, ENOSPC, ELOOP, ENOTDIR, EISDIR, EPIPE, EROFS, EMFILE, ENAMETOOLONG
-    int EDQUOT, EIO
+    int EDQUOT, EIO, EAGAIN, EMSGSIZE, ENOMEM
 
 cdef extern from "<string.h>" nogil:
     char* strerror(int)
@@ -69,6 +69,8 @@ cdef extern from "<unistd.h>" nogil:
     char* c_getcwd "getcwd"(char*, size_t)
     int c_isatty "isatty"(int)
     int c_gethostname "gethostname"(char*, size_t)
+    long c_sysconf "sysconf"(int)
+    int _SC_PAGESIZE
     pid_t c_fork "fork"()
     int c_execv "execv"(const char*, char**)
     int c_dup2 "dup2"(int, int)
@@ -145,6 +147,7 @@ cdef extern from "<sys/mman.h>" nogil:
     void* MAP_FAILED
     int madvise(void*, size_t, int)
     int MADV_DONTNEED
+    int MADV_POPULATE_WRITE "23"  # Linux 5.14; older headers do not have it
 
 cdef extern from * nogil:
     int __builtin_popcount(unsigned int)
