@@ -16,10 +16,10 @@ records one after the other, which are only ever appended:
     131136 ...  records: XXH64 of the rest of the record (8), when it was put (4), length of the key (2) and of the body
                 (2), key, body
 
-Times are seconds since the epoch. A word says where the record is: bits 0..22 its offset, 23..37 its length, 38..63 a
-tag: the highest bits of h ^ (word's lower 38 bits x 9E3779B185EBCA87), h being the key's XXH64. So a word with a flipped
-bit is nobody's. A key's search begins at the slot h % 8192 and ends at an empty one. An answer that is put again gets a
-new record and its slot another word.
+Times are seconds since the epoch. A word leads to a record: bits 0..22 are its offset, 23..37 its length, 38..63 a tag,
+the highest bits of h ^ (bits 0..37 x 9E3779B185EBCA87), h being the key's XXH64. So a word with a flipped bit is
+nobody's. The search for a key begins at slot h % 8192 and ends at an empty one. An answer that is put again gets a new
+record, and its slot another word.
 
 Example, "v" put under "k" at 1,700,000,000 into an empty file, found once and missed twice; 131,154 bytes:
     0       89475250 4C320D0A 01000000 00200000 FB5D6810 11DC1FFC 0100000000000000 0200000000000000 (24 zero bytes)
@@ -27,28 +27,22 @@ Example, "v" put under "k" at 1,700,000,000 into an empty file, found once and m
     131136  804A363AF60B64F9 00F15365 0100 0100 6B 76
 
 Readers take no lock. What is stored after it was read once is eight aligned bytes or less, so a reader sees the old or
-the new; a record is complete before a word leads to it. A writer holds a lock (flock) on the file and makes sure that
-it is still the one of this name. It may be killed anywhere: what it appended then is never led to. When the file is
-full, or is none of this layout, a new one is written beside it (`smart.l2.new`) and renamed; it holds the answers that
-are not too old, the least recently used first, and if that is still too much, without the first fifth of them, and so
-on. The live file never becomes shorter, because its readers have it mapped. Nothing is synced: after a power cut a
-record may be missing, which its sum shows, and all of it can be asked again.
+the new; a record is complete before a word leads to it. The live file never becomes
+shorter. `answers_writer.pxd` tells how it is written.
 """
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
-from libc.string cimport memcmp, memcpy, memset, strlen
-from posix.stat cimport mkdir
-from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_reserve, bytes_str, same_bytes
+from libc.string cimport memcmp, memcpy
+from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_reserve, bytes_str, same_bytes
 from _core.hash cimport hash64
-from _core.project cimport cache_base, parent_folder
+from _core.project cimport cache_base
 from _core.query cimport Query, Word, WORDS
 from _core.sort cimport sort_numbers
 from _core.sys cimport (
-    c_close, c_flock, c_fstat, c_lseek, c_mmap, c_munmap, c_open, c_poll, c_pwrite, c_rename, c_stat, c_sysconf,
-    c_unlink, clock_ns, errno, madvise, off_t, pread_all, stat_t, write_all, EAGAIN, EEXIST, EINTR, EINVAL, EIO,
-    EMSGSIZE, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, LOCK_EX, LOCK_NB, MADV_POPULATE_WRITE, MAP_FAILED, MAP_SHARED, O_CLOEXEC,
-    O_CREAT, O_EXCL, O_RDONLY, O_RDWR, PATH_BYTES, PROT_READ, PROT_WRITE, SEEK_SET, S_ISREG, _SC_PAGESIZE,
+    c_close, c_fstat, c_mmap, c_munmap, c_open, c_sysconf, errno, madvise, off_t, pread_all, stat_t, EINVAL, ENOENT,
+    MADV_POPULATE_WRITE, MAP_FAILED, MAP_SHARED, O_CLOEXEC, O_RDONLY, O_RDWR, PROT_READ, PROT_WRITE, S_ISREG,
+    _SC_PAGESIZE,
 )
 
 cdef enum:
@@ -60,7 +54,6 @@ cdef enum:
     ANSWERS_KEY = 4096          # bytes at most
     ANSWERS_BODY = 16384
     ANSWERS_SLOTS = 8192
-    ANSWERS_WAIT = 2000         # milliseconds that a writer waits for others
     RECORD_HEAD = 16
     OFFSET_BITS = 23
     PLACE_BITS = 38
@@ -163,22 +156,18 @@ cdef inline const char* answers_magic() noexcept nogil:
     return b"\x89GRPL2\r\n"
 
 
-cdef inline uint64_t _word(uint64_t h, uint64_t place) noexcept nogil:
-    """The word of a record at `place` (offset and length) whose key has the hash `h`; never 0, as no record is empty.
-    """
+cdef inline uint64_t word_of(uint64_t h, uint64_t offset, uint64_t length) noexcept nogil:
+    """The word that leads to a record whose key has the hash `h`; never 0, as no record is empty."""
+    cdef uint64_t place = offset | length << OFFSET_BITS
     return place | (h ^ place * 0x9E3779B185EBCA87ULL) >> PLACE_BITS << PLACE_BITS
 
 
-cdef inline uint64_t _place(uint64_t offset, uint64_t length) noexcept nogil:
-    return offset | length << OFFSET_BITS
+cdef inline uint32_t offset_of(uint64_t word) noexcept nogil:
+    return <uint32_t>(word & ((1 << OFFSET_BITS) - 1))
 
 
-cdef inline uint64_t _place_of(uint64_t word) noexcept nogil:
-    return word & ((<uint64_t>1 << PLACE_BITS) - 1)
-
-
-cdef inline uint32_t _length_of(uint64_t word) noexcept nogil:
-    return <uint32_t>(_place_of(word) >> OFFSET_BITS)
+cdef inline uint32_t length_of(uint64_t word) noexcept nogil:
+    return <uint32_t>(word >> OFFSET_BITS & ((1 << (PLACE_BITS - OFFSET_BITS)) - 1))
 
 
 cdef inline uint32_t _apart(uint32_t a, uint32_t b) noexcept nogil:
@@ -199,7 +188,7 @@ cdef inline void answers_close(Answers* a) noexcept nogil:
         a.fd = -1
 
 
-cdef inline bint _may_store(Answers* a, const void* at) noexcept nogil:
+cdef inline bint may_store(Answers* a, const void* at) noexcept nogil:
     """Storing 8 aligned bytes at `at` in the map will do. On a full disk a file system that copies on write has no page
     for them, and a store would end the process; asked this way it is an error. A kernel before 5.14 cannot be asked."""
     cdef size_t offset = <size_t>(<const uint8_t*>at - <const uint8_t*>a.index)
@@ -207,7 +196,7 @@ cdef inline bint _may_store(Answers* a, const void* at) noexcept nogil:
     return a.writable and (madvise(<uint8_t*>a.index + offset, 1, MADV_POPULATE_WRITE) == 0 or errno == EINVAL)
 
 
-cdef inline bint _map(Answers* a, int* error) noexcept nogil:
+cdef inline bint map_index(Answers* a, int* error) noexcept nogil:
     """Maps the index of the open file. False: `error`, or 0 when the file is none of this layout."""
     cdef const AnswersHeader* head
     cdef stat_t st
@@ -225,7 +214,7 @@ cdef inline bint _map(Answers* a, int* error) noexcept nogil:
         return False
     a.index = <AnswersIndex*>p
     # First of all, because a page that was read has to be faulted in again to be written.
-    a.counting = _may_store(a, p)
+    a.counting = may_store(a, p)
     head = &a.index.head
     if (memcmp(head.magic, answers_magic(), 8) == 0 and head.version == ANSWERS_VERSION
             and head.n_slots == ANSWERS_SLOTS and head.check == hash64(head, 16)):
@@ -247,36 +236,36 @@ cdef inline bint answers_open(Answers* a, const char* path) noexcept nogil:
         a.fd = c_open(path, O_RDONLY | O_CLOEXEC)
     if a.fd < 0:
         return False
-    if _map(a, &error):
+    if map_index(a, &error):
         return True
     answers_close(a)
     return False
 
 
-cdef inline bint _record(Answers* a, uint64_t word) noexcept nogil:
+cdef inline bint read_record(Answers* a, uint64_t word) noexcept nogil:
     """Reads the record that a word leads to; False: there is none. A copy, so that nothing can cut it off: of a file
     that somebody truncates only the index is looked at in place."""
-    cdef uint32_t n = _length_of(word)
+    cdef uint32_t n = length_of(word)
     cdef AnswersRecord* r = &a.record
     return (RECORD_HEAD <= n <= sizeof(AnswersRecord)
-            and pread_all(a.fd, r, n, <off_t>(word & ((1 << OFFSET_BITS) - 1)))
+            and pread_all(a.fd, r, n, <off_t>offset_of(word))
             and RECORD_HEAD + <uint32_t>r.key_n + r.body_n == n
             and r.sum == hash64(<uint8_t*>r + 8, n - 8))
 
 
-cdef inline uint32_t _find(Answers* a, const uint8_t* key, size_t n, uint64_t h, uint32_t* empty) noexcept nogil:
+cdef inline uint32_t find_slot(Answers* a, const uint8_t* key, size_t n, uint64_t h, uint32_t* empty) noexcept nogil:
     """The slot of a key, whose record then has been read; NO_SLOT: none, and `empty` is where it belongs (NO_SLOT: all
     are taken)."""
-    cdef uint32_t i, at = <uint32_t>(h & (ANSWERS_SLOTS - 1))
+    cdef uint32_t _i, at = <uint32_t>(h & (ANSWERS_SLOTS - 1))
     cdef uint64_t word
     empty[0] = NO_SLOT
-    for i in range(ANSWERS_SLOTS):
+    for _i in range(ANSWERS_SLOTS):
         word = load_word(&a.index.slots[at].word, ACQUIRE)
         if word == 0:
             empty[0] = at
             break
-        if word == _word(h, _place_of(word)) and _record(a, word) and a.record.key_n == n and same_bytes(
-                a.record.text, key, n):
+        if (word == word_of(h, offset_of(word), length_of(word)) and read_record(a, word) and a.record.key_n == n
+                and same_bytes(a.record.text, key, n)):
             return at
         at = (at + 1) & (ANSWERS_SLOTS - 1)
     return NO_SLOT
@@ -288,7 +277,7 @@ cdef inline const uint8_t* answers_find(Answers* a, const uint8_t* key, size_t n
 
     With opening and closing seven system calls: open, fstat, mmap, madvise for the page of the counters, pread for the
     record, munmap, close; once a minute another madvise. Two faults: the header's page and the slot's."""
-    cdef uint32_t empty, at = _find(a, key, n, hash64(key, n), &empty)
+    cdef uint32_t empty, at = find_slot(a, key, n, hash64(key, n), &empty)
     cdef AnswersSlot* slot
     cdef bint found = at != NO_SLOT and _valid(a.record.created, now)
     if a.counting:
@@ -296,7 +285,7 @@ cdef inline const uint8_t* answers_find(Answers* a, const uint8_t* key, size_t n
     if not found:
         return NULL
     slot = &a.index.slots[at]
-    if _apart(load_time(&slot.used, RELAXED), now) >= ANSWERS_NOTED and _may_store(a, slot):
+    if _apart(load_time(&slot.used, RELAXED), now) >= ANSWERS_NOTED and may_store(a, slot):
         store_time(&slot.used, now, RELAXED)
     body_n[0] = a.record.body_n
     return a.record.text + a.record.key_n
@@ -316,7 +305,7 @@ cdef inline bint _used_before(const void* context, uint32_t a, uint32_t b) noexc
     cdef const AnswersEntry* y = &(<const AnswersEntry*>context)[b]
     if x.used != y.used:
         return x.used < y.used
-    return x.word & ((1 << OFFSET_BITS) - 1) < y.word & ((1 << OFFSET_BITS) - 1)
+    return offset_of(x.word) < offset_of(y.word)
 
 
 cdef inline bint answers_list(Answers* a, uint32_t now, uint32_t but, AnswersList* list) noexcept nogil:
@@ -334,12 +323,12 @@ cdef inline bint answers_list(Answers* a, uint32_t now, uint32_t but, AnswersLis
         return False
     for i in range(ANSWERS_SLOTS):
         word = load_word(&a.index.slots[i].word, ACQUIRE)
-        if i == but or word == 0 or not _record(a, word) or a.record.key_n > ANSWERS_KEY:
+        if i == but or word == 0 or not read_record(a, word) or a.record.key_n > ANSWERS_KEY:
             continue
         n = a.record.key_n
         memcpy(key, a.record.text, n)
         h = hash64(key, n)
-        if _find(a, key, n, h, &empty) != i or not _valid(a.record.created, now):
+        if find_slot(a, key, n, h, &empty) != i or not _valid(a.record.created, now):
             continue
         e = &list.entries[list.n]
         e.word = word
@@ -351,208 +340,3 @@ cdef inline bint answers_list(Answers* a, uint32_t now, uint32_t but, AnswersLis
         list.order[list.n] = list.n
         list.n += 1
     return sort_numbers(list.order, list.n, _used_before, list.entries)
-
-
-# ----------------------------------------------------------------------------------------------------------- writing
-
-cdef inline int _lock(Answers* a, const char* path, int flags) noexcept nogil:
-    """Opens the file of that name and locks it. Returns 0 or an errno; EAGAIN: others did not let go of it in time."""
-    cdef stat_t ours, named
-    cdef int64_t deadline = clock_ns(False) + <int64_t>ANSWERS_WAIT * 1000000
-    cdef int error
-    a.index = NULL
-    while True:
-        a.fd = c_open(path, flags | O_CLOEXEC, 0o600)
-        if a.fd < 0:
-            return errno
-        while c_flock(a.fd, LOCK_EX | LOCK_NB) != 0:
-            error = errno
-            if (error != EAGAIN and error != EINTR) or clock_ns(False) > deadline:
-                answers_close(a)
-                return error
-            c_poll(NULL, 0, 1)
-        if c_fstat(a.fd, &ours) == 0 and c_stat(path, &named) == 0 and (
-                ours.st_ino == named.st_ino and ours.st_dev == named.st_dev):
-            return 0
-        answers_close(a)  # it was replaced or removed meanwhile: what is locked is nobody's
-
-
-cdef inline uint32_t _slots_taken(const AnswersIndex* index) noexcept nogil:
-    """How many slots are; more than there are answers in a damaged index."""
-    cdef uint32_t i, n = 0
-    for i in range(ANSWERS_SLOTS):
-        n += index.slots[i].word != 0
-    return n
-
-
-cdef inline int _append(Answers* a, const AnswersRecord* r, uint32_t n, uint64_t h, uint32_t at,
-                        uint32_t now) noexcept nogil:
-    """Puts a record of `n` bytes at the end of the file and lets slot `at` lead to it. Returns 0 or an errno."""
-    cdef AnswersSlot* slot = &a.index.slots[at]
-    if c_lseek(a.fd, <off_t>a.size, SEEK_SET) < 0 or not write_all(a.fd, r, n):
-        return errno
-    if not _may_store(a, slot):
-        return ENOSPC
-    store_time(&slot.used, now, RELAXED)
-    store_word(&slot.word, _word(h, _place(a.size, n)), RELEASE)
-    return 0
-
-
-cdef inline void _enter(AnswersIndex* index, uint64_t h, uint64_t offset, uint32_t n, uint32_t used) noexcept nogil:
-    """A key that is not there yet."""
-    cdef uint32_t at = <uint32_t>(h & (ANSWERS_SLOTS - 1))
-    while index.slots[at].word:
-        at = (at + 1) & (ANSWERS_SLOTS - 1)
-    index.slots[at].word = _word(h, _place(offset, n))
-    index.slots[at].used = used
-
-
-cdef inline bint _lay_out(Answers* a, const AnswersList* old, const AnswersRecord* r, uint32_t n, uint64_t h,
-                          uint32_t now, Bytes* out) noexcept nogil:
-    """The bytes of a new file with the answers of `old` that leave room for a record of `n` bytes, and this one.
-    False: no memory."""
-    cdef const AnswersEntry* e
-    cdef AnswersIndex* index
-    cdef size_t total = sizeof(AnswersIndex) + n
-    cdef uint32_t i, size, first = 0
-    cdef uint32_t left = old.n
-    for i in range(old.n):
-        total += _length_of(old.entries[i].word)
-    while left and (left >= ANSWERS_MOST or total > ANSWERS_BYTES):
-        for i in range(first, first + (left + 4) // 5):
-            total -= _length_of(old.entries[old.order[i]].word)
-        first += (left + 4) // 5
-        left = old.n - first
-    if not bytes_reserve(out, total):
-        return False
-    memset(out.data, 0, sizeof(AnswersIndex))
-    out.len = sizeof(AnswersIndex)
-    index = <AnswersIndex*>out.data
-    for i in range(first, old.n):
-        e = &old.entries[old.order[i]]
-        size = _length_of(e.word)
-        if _record(a, e.word):
-            _enter(index, e.hash, out.len, size, e.used)
-            bytes_add(out, &a.record, size)
-    _enter(index, h, out.len, n, now)
-    bytes_add(out, r, n)
-    memcpy(index.head.magic, answers_magic(), 8)
-    index.head.version = ANSWERS_VERSION
-    index.head.n_slots = ANSWERS_SLOTS
-    index.head.check = hash64(&index.head, 16)
-    return True
-
-
-cdef inline bint _beside(const char* path, char* out) noexcept nogil:
-    """Where the next file is written, in PATH_BYTES bytes. False: too long."""
-    cdef size_t n = strlen(path)
-    if n + 5 > PATH_BYTES:
-        return False
-    memcpy(out, path, n)
-    memcpy(out + n, b".new", 5)
-    return True
-
-
-cdef inline int _replace(Answers* a, const char* path, Bytes* data) noexcept nogil:
-    """Makes `data` the file of that name; whoever holds the lock may. Returns 0 or an errno."""
-    cdef char[PATH_BYTES] beside
-    cdef AnswersHeader* head = <AnswersHeader*>data.data
-    cdef int fd, error = 0
-    if not _beside(path, beside):
-        return ENAMETOOLONG
-    c_unlink(beside)  # a writer that was killed left it
-    fd = c_open(beside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    if fd < 0:
-        return errno
-    if not write_all(fd, data.data, data.len):
-        error = errno
-    elif a.index != NULL:
-        # As late as can be: what is counted from here on is lost with the old file.
-        head.hits = load_word(&a.index.head.hits, RELAXED)
-        head.misses = load_word(&a.index.head.misses, RELAXED)
-        if c_pwrite(fd, head, sizeof(AnswersHeader), 0) != sizeof(AnswersHeader):
-            error = EIO
-    c_close(fd)
-    if error == 0 and c_rename(beside, path) != 0:
-        error = errno
-    if error:
-        c_unlink(beside)
-    return error
-
-
-cdef inline int _renew(Answers* a, const char* path, const AnswersRecord* r, uint32_t n, uint64_t h, uint32_t at,
-                       uint32_t now) noexcept nogil:
-    """Puts a record into a new file, together with what is in the old one, but for slot `at`. Returns 0 or an errno."""
-    cdef AnswersList old
-    cdef Bytes data
-    cdef int error = ENOMEM
-    memset(&old, 0, sizeof(old))
-    bytes_init(&data)
-    if (a.index == NULL or answers_list(a, now, at, &old)) and _lay_out(a, &old, r, n, h, now, &data):
-        error = _replace(a, path, &data)
-    bytes_free(&data)
-    answers_list_free(&old)
-    return error
-
-
-cdef inline bint _make_folder(const char* path) noexcept nogil:
-    """The last folder of the path, private as all of greppy's are."""
-    cdef char[PATH_BYTES] folder
-    cdef size_t n = parent_folder(<const uint8_t*>path, strlen(path))
-    if n == 0 or n >= PATH_BYTES:
-        return False
-    memcpy(folder, path, n)
-    folder[n] = 0
-    return mkdir(folder, 0o700) == 0 or errno == EEXIST
-
-
-cdef inline int answers_put(const char* path, const uint8_t* key, size_t n, const uint8_t* body, size_t body_n,
-                            uint32_t now) noexcept nogil:
-    """Keeps the answer to a key in place of the one there was. Returns 0 or an errno: EMSGSIZE, key or body is too
-    long; EAGAIN, others have held the lock for two seconds. After 0 the answer outlives this process."""
-    cdef Answers a
-    cdef AnswersRecord r
-    cdef uint64_t h = hash64(key, n)
-    cdef uint32_t at = NO_SLOT, empty = NO_SLOT, size
-    cdef int error
-    if n > ANSWERS_KEY or body_n > ANSWERS_BODY:
-        return EMSGSIZE
-    size = <uint32_t>(RECORD_HEAD + n + body_n)
-    r.created = now
-    r.key_n = <uint16_t>n
-    r.body_n = <uint16_t>body_n
-    memcpy(r.text, key, n)
-    memcpy(r.text + n, body, body_n)
-    r.sum = hash64(<uint8_t*>&r + 8, size - 8)
-    a.writable = True
-    error = _lock(&a, path, O_RDWR | O_CREAT)
-    if error == ENOENT and _make_folder(path):
-        error = _lock(&a, path, O_RDWR | O_CREAT)
-    if error:
-        return error
-    if _map(&a, &error):
-        at = _find(&a, key, n, h, &empty)
-        if a.size + size <= ANSWERS_BYTES and (at != NO_SLOT or _slots_taken(a.index) < ANSWERS_MOST):
-            error = _append(&a, &r, size, h, at if at != NO_SLOT else empty, now)
-        else:
-            error = _renew(&a, path, &r, size, h, at, now)
-    elif error == 0:
-        error = _renew(&a, path, &r, size, h, NO_SLOT, now)
-    answers_close(&a)
-    return error
-
-
-cdef inline int answers_clear(const char* path) noexcept nogil:
-    """Removes the file, and what a writer that was killed left of one: no answer and no count is there any more.
-    Returns 0, also when there was none, or an errno."""
-    cdef Answers a
-    cdef char[PATH_BYTES] beside
-    cdef int error = _lock(&a, path, O_RDONLY)
-    if error:
-        return 0 if error == ENOENT else error
-    if not _beside(path, beside):
-        error = ENAMETOOLONG
-    elif c_unlink(path) != 0 or (c_unlink(beside) != 0 and errno != ENOENT):
-        error = errno
-    answers_close(&a)
-    return error

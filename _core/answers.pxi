@@ -1,5 +1,6 @@
-# Part of engine.pyx: the disk cache of smart answers. What each function does is told in answers.pxd.
+# Part of engine.pyx: the disk cache of smart answers, answers.pxd and answers_writer.pxd.
 from _core cimport answers as _answers
+from _core cimport answers_writer as _answers_writer
 
 
 cdef uint32_t _seconds(now) except? 0:
@@ -84,7 +85,7 @@ def answers_put(bytes path, bytes key, bytes body, now=None) -> None:
     cdef uint32_t at = _seconds(now)
     cdef int error
     with nogil:
-        error = _answers.answers_put(p, k, n, b, m, at)
+        error = _answers_writer.answers_put(p, k, n, b, m, at)
     if error:
         raise OSError(error, os.strerror(error), os.fsdecode(path))
 
@@ -94,7 +95,7 @@ def answers_clear(bytes path) -> None:
     cdef const char* p = path
     cdef int error
     with nogil:
-        error = _answers.answers_clear(p)
+        error = _answers_writer.answers_clear(p)
     if error:
         raise OSError(error, os.strerror(error), os.fsdecode(path))
 
@@ -107,7 +108,10 @@ cdef tuple _all_answers(bytes path, uint32_t now):
     cdef uint32_t i
     cdef bint ok
     if not _answers.answers_open(&a, path):
-        return [], (0, 0, os.stat(path).st_size if os.path.exists(path) else 0)
+        try:
+            return [], (0, 0, os.stat(path).st_size)
+        except OSError:
+            return [], (0, 0, 0)
     memset(&found, 0, sizeof(found))
     try:
         with nogil:
@@ -117,7 +121,7 @@ cdef tuple _all_answers(bytes path, uint32_t now):
         out = []
         for i in range(found.n):
             e = &found.entries[found.order[i]]
-            if _answers._record(&a, e.word):
+            if _answers.read_record(&a, e.word):
                 out.append((PyBytes_FromStringAndSize(<char*>a.record.text, a.record.key_n),
                             PyBytes_FromStringAndSize(<char*>a.record.text + a.record.key_n, a.record.body_n),
                             e.created, e.used))

@@ -75,9 +75,7 @@ class Answers:
 
     def _by_use(self, now: int) -> dict[bytes, Entry]:
         """Those that are not too old, the least recently used first; one put earlier before one put later."""
-        valid = [
-            (key, Entry(e.body, e.created, min(e.used, now))) for key, e in self.entries.items() if _valid(e, now)
-        ]
+        valid = [(key, Entry(e.body, e.created, min(e.used, now))) for key, e in self.entries.items() if _valid(e, now)]
         return dict(sorted(valid, key=lambda pair: pair[1].used))
 
 
