@@ -7,24 +7,25 @@ records one after the other, which are only ever appended:
     offset size
     0      8    magic: 89 47 52 50 4C 32 0D 0A ("\x89GRPL2\r\n")
     8      4    version of this layout, 1
-    12     4    number of slots, 8,192
+    12     4    number of slots, 8,160
     16     8    XXH64 of bytes 0..15
-    24     8    lookups that found an answer
-    32     8    lookups that found none
-    40     24   0
-    64     16 each  slots: word (8; 0: empty), when it was last used (4), 0 (4)
-    131136 ...  records: XXH64 of the rest of the record (8), when it was put (4), length of the key (2) and of the body
+    24     4072 0
+    4096   4096 each  32 pages of the index: lookups that began here and found an answer (8), and that found none (8),
+                255 slots: word (8; 0: empty), when it was last used (4), 0 (4)
+    135168 ...  records: XXH64 of the rest of the record (8), when it was put (4), length of the key (2) and of the body
                 (2), key, body
 
 Times are seconds since the epoch. A word leads to a record: bits 0..22 are its offset, 23..37 its length, 38..63 a tag,
 the highest bits of h ^ (bits 0..37 x 9E3779B185EBCA87), h being the key's XXH64. So a word with a flipped bit is
-nobody's. The search for a key begins at slot h % 8192 and ends at an empty one. An answer that is put again gets a new
+nobody's. The search for a key begins at slot h % 8160 and ends at an empty one. An answer that is put again gets a new
 record, and its slot another word.
 
-Example, "v" put under "k" at 1,700,000,000 into an empty file, found once and missed twice; 131,154 bytes:
-    0       89475250 4C320D0A 01000000 00200000 FB5D6810 11DC1FFC 0100000000000000 0200000000000000 (24 zero bytes)
-    112240  4000020940DB257D 00F15365 00000000          slot 7011: the record is at 131136, 18 bytes long
-    131136  804A363AF60B64F9 00F15365 0100 0100 6B 76
+Example, "v" put under "k" at 1,700,000,000 into an empty file, found once; "a" was looked for twice; 135,186 bytes:
+    0       89475250 4C320D0A 01000000 E01F0000 8EB4BCB158868DBB
+    118784  0000000000000000 0200000000000000           "a" would be on page 28
+    131072  0100000000000000 0000000000000000           "k" is on page 31:
+    131632  001002094077606B 00F15365 00000000          slot 7939, the record is at 135168 and 18 bytes long
+    135168  804A363AF60B64F9 00F15365 0100 0100 6B 76
 
 Readers take no lock. What is stored after it was read once is eight aligned bytes or less, so a reader sees the old or
 the new; a record is complete before a word leads to it. The live file never becomes
@@ -40,9 +41,9 @@ from _core.project cimport cache_base
 from _core.query cimport Query, Word, WORDS
 from _core.sort cimport sort_numbers
 from _core.sys cimport (
-    c_close, c_fstat, c_mmap, c_munmap, c_open, c_sysconf, errno, madvise, off_t, pread_all, stat_t, EINVAL, ENOENT,
-    MADV_POPULATE_WRITE, MAP_FAILED, MAP_SHARED, O_CLOEXEC, O_RDONLY, O_RDWR, PROT_READ, PROT_WRITE, S_ISREG,
-    _SC_PAGESIZE,
+    c_close, c_fstat, c_mmap, c_munmap, c_open, c_sysconf, errno, madvise, off_t, pread_all, stat_t, EINVAL, EIO,
+    ENOENT, MADV_POPULATE_WRITE, MAP_FAILED, MAP_SHARED, O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_RDWR, PROT_READ, PROT_WRITE,
+    S_ISREG, _SC_PAGESIZE,
 )
 
 cdef enum:
@@ -53,7 +54,9 @@ cdef enum:
     ANSWERS_NOTED = 60          # seconds that pass before another use of an entry is noted
     ANSWERS_KEY = 4096          # bytes at most
     ANSWERS_BODY = 16384
-    ANSWERS_SLOTS = 8192
+    ANSWERS_PAGES = 32
+    PAGE_SLOTS = 255
+    ANSWERS_SLOTS = 8160
     RECORD_HEAD = 16
     OFFSET_BITS = 23
     PLACE_BITS = 38
@@ -64,18 +67,21 @@ cdef struct AnswersHeader:
     uint32_t version
     uint32_t n_slots
     uint64_t check
-    uint64_t hits
-    uint64_t misses
-    uint64_t[3] zero
 
 cdef struct AnswersSlot:
     uint64_t word
     uint32_t used
     uint32_t zero
 
+cdef struct AnswersPage:
+    uint64_t hits
+    uint64_t misses
+    AnswersSlot[PAGE_SLOTS] slots
+
 cdef struct AnswersIndex:
     AnswersHeader head
-    AnswersSlot[ANSWERS_SLOTS] slots
+    uint8_t[4072] zero
+    AnswersPage[ANSWERS_PAGES] pages
 
 cdef struct AnswersRecord:
     uint64_t sum
@@ -87,7 +93,6 @@ cdef struct AnswersRecord:
 cdef struct Answers:
     int fd
     bint writable
-    bint counting           # the header may be stored to
     uint64_t size           # of the file when it was opened
     AnswersIndex* index     # mapped
     AnswersRecord record    # the one read last
@@ -198,7 +203,7 @@ cdef inline bint may_store(Answers* a, const void* at) noexcept nogil:
 
 cdef inline bint map_index(Answers* a, int* error) noexcept nogil:
     """Maps the index of the open file. False: `error`, or 0 when the file is none of this layout."""
-    cdef const AnswersHeader* head
+    cdef AnswersHeader head
     cdef stat_t st
     cdef void* p
     error[0] = 0
@@ -208,20 +213,43 @@ cdef inline bint map_index(Answers* a, int* error) noexcept nogil:
     a.size = <uint64_t>st.st_size
     if not S_ISREG(st.st_mode) or a.size < sizeof(AnswersIndex):
         return False
+    # Copied: touching its page in the map would cost as much as all else.
+    if not pread_all(a.fd, &head, sizeof(head), 0):
+        error[0] = EIO  # not to be taken for damage: that would cost all answers
+        return False
+    if (memcmp(head.magic, answers_magic(), 8) != 0 or head.version != ANSWERS_VERSION
+            or head.n_slots != ANSWERS_SLOTS or head.check != hash64(&head, 16)):
+        return False
     p = c_mmap(NULL, sizeof(AnswersIndex), PROT_READ | (PROT_WRITE if a.writable else 0), MAP_SHARED, a.fd, 0)
     if p == MAP_FAILED:
         error[0] = errno
         return False
     a.index = <AnswersIndex*>p
-    # First of all, because a page that was read has to be faulted in again to be written.
-    a.counting = may_store(a, p)
-    head = &a.index.head
-    if (memcmp(head.magic, answers_magic(), 8) == 0 and head.version == ANSWERS_VERSION
-            and head.n_slots == ANSWERS_SLOTS and head.check == hash64(head, 16)):
-        return True
-    c_munmap(p, sizeof(AnswersIndex))
-    a.index = NULL
-    return False
+    return True
+
+
+cdef inline AnswersPage* page_of(AnswersIndex* index, uint32_t at) noexcept nogil:
+    return &index.pages[at // PAGE_SLOTS]
+
+
+cdef inline AnswersSlot* slot_at(AnswersIndex* index, uint32_t at) noexcept nogil:
+    return &index.pages[at // PAGE_SLOTS].slots[at % PAGE_SLOTS]
+
+
+cdef inline uint32_t home_of(uint64_t h) noexcept nogil:
+    return <uint32_t>(h % ANSWERS_SLOTS)
+
+
+cdef inline uint32_t next_slot(uint32_t at) noexcept nogil:
+    return at + 1 if at + 1 < ANSWERS_SLOTS else 0
+
+
+cdef inline void answers_counts(const AnswersIndex* index, uint64_t* hits, uint64_t* misses) noexcept nogil:
+    cdef uint32_t i
+    hits[0] = misses[0] = 0
+    for i in range(ANSWERS_PAGES):
+        hits[0] += load_word(&index.pages[i].hits, RELAXED)
+        misses[0] += load_word(&index.pages[i].misses, RELAXED)
 
 
 cdef inline bint answers_open(Answers* a, const char* path) noexcept nogil:
@@ -233,7 +261,7 @@ cdef inline bint answers_open(Answers* a, const char* path) noexcept nogil:
     a.fd = c_open(path, O_RDWR | O_CLOEXEC)
     if a.fd < 0 and errno != ENOENT:
         a.writable = False
-        a.fd = c_open(path, O_RDONLY | O_CLOEXEC)
+        a.fd = c_open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     if a.fd < 0:
         return False
     if map_index(a, &error):
@@ -256,18 +284,18 @@ cdef inline bint read_record(Answers* a, uint64_t word) noexcept nogil:
 cdef inline uint32_t find_slot(Answers* a, const uint8_t* key, size_t n, uint64_t h, uint32_t* empty) noexcept nogil:
     """The slot of a key, whose record then has been read; NO_SLOT: none, and `empty` is where it belongs (NO_SLOT: all
     are taken)."""
-    cdef uint32_t _i, at = <uint32_t>(h & (ANSWERS_SLOTS - 1))
+    cdef uint32_t _i, at = home_of(h)
     cdef uint64_t word
     empty[0] = NO_SLOT
     for _i in range(ANSWERS_SLOTS):
-        word = load_word(&a.index.slots[at].word, ACQUIRE)
+        word = load_word(&slot_at(a.index, at).word, ACQUIRE)
         if word == 0:
             empty[0] = at
             break
         if (word == word_of(h, offset_of(word), length_of(word)) and read_record(a, word) and a.record.key_n == n
                 and same_bytes(a.record.text, key, n)):
             return at
-        at = (at + 1) & (ANSWERS_SLOTS - 1)
+        at = next_slot(at)
     return NO_SLOT
 
 
@@ -275,16 +303,20 @@ cdef inline const uint8_t* answers_find(Answers* a, const uint8_t* key, size_t n
                                         uint32_t* body_n) noexcept nogil:
     """The answer to a key, until the next call; NULL when there is none or it is too old. Counts, and notes the use.
 
-    With opening and closing seven system calls: open, fstat, mmap, madvise for the page of the counters, pread for the
-    record, munmap, close; once a minute another madvise. Two faults: the header's page and the slot's."""
-    cdef uint32_t empty, at = find_slot(a, key, n, hash64(key, n), &empty)
+    With opening and closing eight system calls: open, fstat, pread of the header, mmap, madvise, which brings the one
+    page of the index that is needed, pread of the record, munmap, close; once a minute another madvise."""
+    cdef uint64_t h = hash64(key, n)
+    cdef AnswersPage* page = page_of(a.index, home_of(h))
     cdef AnswersSlot* slot
+    # Before it is read: a page that was faulted in for reading has to be faulted in again for writing.
+    cdef bint counting = may_store(a, page)
+    cdef uint32_t empty, at = find_slot(a, key, n, h, &empty)
     cdef bint found = at != NO_SLOT and _valid(a.record.created, now)
-    if a.counting:
-        add_count(&a.index.head.hits if found else &a.index.head.misses, 1, RELAXED)
+    if counting:
+        add_count(&page.hits if found else &page.misses, 1, RELAXED)
     if not found:
         return NULL
-    slot = &a.index.slots[at]
+    slot = slot_at(a.index, at)
     if _apart(load_time(&slot.used, RELAXED), now) >= ANSWERS_NOTED and may_store(a, slot):
         store_time(&slot.used, now, RELAXED)
     body_n[0] = a.record.body_n
@@ -322,7 +354,7 @@ cdef inline bint answers_list(Answers* a, uint32_t now, uint32_t but, AnswersLis
     if list.entries == NULL or list.order == NULL:
         return False
     for i in range(ANSWERS_SLOTS):
-        word = load_word(&a.index.slots[i].word, ACQUIRE)
+        word = load_word(&slot_at(a.index, i).word, ACQUIRE)
         if i == but or word == 0 or not read_record(a, word) or a.record.key_n > ANSWERS_KEY:
             continue
         n = a.record.key_n
@@ -334,7 +366,7 @@ cdef inline bint answers_list(Answers* a, uint32_t now, uint32_t but, AnswersLis
         e.word = word
         e.hash = h
         e.created = a.record.created
-        e.used = load_time(&a.index.slots[i].used, RELAXED)
+        e.used = load_time(&slot_at(a.index, i).used, RELAXED)
         if e.used > now:
             e.used = now
         list.order[list.n] = list.n

@@ -105,6 +105,7 @@ cdef tuple _all_answers(bytes path, uint32_t now):
     cdef _answers.Answers a
     cdef _answers.AnswersList found
     cdef const _answers.AnswersEntry* e
+    cdef uint64_t hits, misses
     cdef uint32_t i
     cdef bint ok
     if not _answers.answers_open(&a, path):
@@ -125,7 +126,8 @@ cdef tuple _all_answers(bytes path, uint32_t now):
                 out.append((PyBytes_FromStringAndSize(<char*>a.record.text, a.record.key_n),
                             PyBytes_FromStringAndSize(<char*>a.record.text + a.record.key_n, a.record.body_n),
                             e.created, e.used))
-        return out, (a.index.head.hits, a.index.head.misses, a.size)
+        _answers.answers_counts(a.index, &hits, &misses)
+        return out, (hits, misses, a.size)
     finally:
         _answers.answers_list_free(&found)
         _answers.answers_close(&a)

@@ -15,10 +15,10 @@ from libc.stddef cimport size_t
 from libc.string cimport memcpy, memset, strlen
 from posix.stat cimport mkdir
 from _core.answers cimport (
-    Answers, AnswersEntry, AnswersHeader, AnswersIndex, AnswersList, AnswersRecord, AnswersSlot, answers_close,
-    answers_list, answers_list_free, answers_magic, find_slot, length_of, load_word, map_index, may_store, read_record,
-    store_time, store_word, word_of, ANSWERS_BODY, ANSWERS_BYTES, ANSWERS_KEY, ANSWERS_MOST, ANSWERS_SLOTS,
-    ANSWERS_VERSION, NO_SLOT, RECORD_HEAD, RELAXED, RELEASE,
+    Answers, AnswersEntry, AnswersIndex, AnswersList, AnswersPage, AnswersRecord, AnswersSlot, answers_close,
+    answers_counts, answers_list, answers_list_free, answers_magic, find_slot, home_of, length_of, map_index, may_store,
+    next_slot, read_record, slot_at, store_time, store_word, word_of, ANSWERS_BODY, ANSWERS_BYTES, ANSWERS_KEY,
+    ANSWERS_MOST, ANSWERS_SLOTS, ANSWERS_VERSION, NO_SLOT, RECORD_HEAD, RELAXED, RELEASE,
 )
 from _core.base cimport Bytes, bytes_add, bytes_free, bytes_init, bytes_reserve
 from _core.hash cimport hash64
@@ -26,7 +26,7 @@ from _core.project cimport parent_folder
 from _core.sys cimport (
     c_close, c_flock, c_fstat, c_lseek, c_open, c_poll, c_pwrite, c_rename, c_stat, c_unlink, clock_ns, errno, off_t,
     stat_t, write_all, EAGAIN, EEXIST, EINTR, EIO, EMSGSIZE, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, LOCK_EX, LOCK_NB,
-    O_CLOEXEC, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, PATH_BYTES, SEEK_SET,
+    O_CLOEXEC, O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, PATH_BYTES, SEEK_SET,
 )
 
 cdef enum:
@@ -55,18 +55,18 @@ cdef inline int _lock(Answers* a, const char* path, int flags) noexcept nogil:
         answers_close(a)  # it was replaced or removed meanwhile: what is locked is nobody's
 
 
-cdef inline uint32_t _slots_taken(const AnswersIndex* index) noexcept nogil:
+cdef inline uint32_t _slots_taken(AnswersIndex* index) noexcept nogil:
     """How many slots are; more than there are answers in a damaged index."""
     cdef uint32_t i, n = 0
     for i in range(ANSWERS_SLOTS):
-        n += index.slots[i].word != 0
+        n += slot_at(index, i).word != 0
     return n
 
 
 cdef inline int _append(Answers* a, const AnswersRecord* r, uint32_t n, uint64_t h, uint32_t at,
                         uint32_t now) noexcept nogil:
     """Puts a record of `n` bytes at the end of the file and lets slot `at` lead to it. Returns 0 or an errno."""
-    cdef AnswersSlot* slot = &a.index.slots[at]
+    cdef AnswersSlot* slot = slot_at(a.index, at)
     if c_lseek(a.fd, <off_t>a.size, SEEK_SET) < 0 or not write_all(a.fd, r, n):
         return errno
     if not may_store(a, slot):
@@ -78,11 +78,11 @@ cdef inline int _append(Answers* a, const AnswersRecord* r, uint32_t n, uint64_t
 
 cdef inline void _enter(AnswersIndex* index, uint64_t h, uint64_t offset, uint32_t n, uint32_t used) noexcept nogil:
     """A key that is not there yet."""
-    cdef uint32_t at = <uint32_t>(h & (ANSWERS_SLOTS - 1))
-    while index.slots[at].word:
-        at = (at + 1) & (ANSWERS_SLOTS - 1)
-    index.slots[at].word = word_of(h, offset, n)
-    index.slots[at].used = used
+    cdef uint32_t at = home_of(h)
+    while slot_at(index, at).word:
+        at = next_slot(at)
+    slot_at(index, at).word = word_of(h, offset, n)
+    slot_at(index, at).used = used
 
 
 cdef inline bint _lay_out(Answers* a, const AnswersList* old, const AnswersRecord* r, uint32_t n, uint64_t h,
@@ -134,7 +134,7 @@ cdef inline bint _beside(const char* path, char* out) noexcept nogil:
 cdef inline int _replace(Answers* a, const char* path, Bytes* data) noexcept nogil:
     """Makes `data` the file of that name; whoever holds the lock may. Returns 0 or an errno."""
     cdef char[PATH_BYTES] beside
-    cdef AnswersHeader* head = <AnswersHeader*>data.data
+    cdef AnswersPage* first = &(<AnswersIndex*>data.data).pages[0]
     cdef int fd, error = 0
     if not _beside(path, beside):
         return ENAMETOOLONG
@@ -146,9 +146,8 @@ cdef inline int _replace(Answers* a, const char* path, Bytes* data) noexcept nog
         error = errno
     elif a.index != NULL:
         # As late as can be: what is counted from here on is lost with the old file.
-        head.hits = load_word(&a.index.head.hits, RELAXED)
-        head.misses = load_word(&a.index.head.misses, RELAXED)
-        if c_pwrite(fd, head, sizeof(AnswersHeader), 0) != sizeof(AnswersHeader):
+        answers_counts(a.index, &first.hits, &first.misses)
+        if c_pwrite(fd, first, 16, <uint8_t*>first - data.data) != 16:
             error = EIO
     c_close(fd)
     if error == 0 and c_rename(beside, path) != 0:
@@ -225,7 +224,7 @@ cdef inline int answers_clear(const char* path) noexcept nogil:
     Returns 0, also when there was none, or an errno."""
     cdef Answers a
     cdef char[PATH_BYTES] beside
-    cdef int error = _lock(&a, path, O_RDONLY)
+    cdef int error = _lock(&a, path, O_RDONLY | O_NONBLOCK)
     if error:
         return 0 if error == ENOENT else error
     if not _beside(path, beside):

@@ -78,6 +78,48 @@ def test_two_processes_in_turns(cache: Path) -> None:
     child.stdout.close()
 
 
+CUT_SHORT = """
+import resource, signal, sys
+from greppy._core import engine
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+engine.answers_put(sys.argv[1].encode(), b"7", b"new" * 30, int(sys.argv[3]))
+"""
+
+
+def cut_short(cache: Path, limit: int) -> None:
+    """A process puts "7" and is killed when it would make a file longer than `limit`."""
+    arguments = [sys.executable, "-c", CUT_SHORT, str(cache), str(limit), str(NOW + 60)]
+    assert subprocess.run(arguments).returncode == -signal.SIGXFSZ
+
+
+def test_killed_while_it_appends(cache: Path) -> None:
+    for i in range(10):
+        engine.answers_put(bytes(cache), b"%d" % i, b"old", NOW)
+    for written in (0, 1, 8, 16, 100):
+        before = cache.stat().st_size
+        cut_short(cache, before + written)
+        assert cache.stat().st_size == before + written
+        for i in range(10):
+            assert engine.answers_get(bytes(cache), b"%d" % i, NOW + 60) == b"old"
+    engine.answers_put(bytes(cache), b"7", b"new", NOW)
+    assert engine.answers_get(bytes(cache), b"7", NOW) == b"new"
+
+
+@pytest.mark.parametrize("written", [0, 50, 135168, 200_000])
+def test_killed_while_it_writes_anew(cache: Path, written: int) -> None:
+    for i in range(1000, 6000):
+        engine.answers_put(bytes(cache), b"%d" % i, b"old" * 20, NOW)
+    before = cache.read_bytes()
+    cut_short(cache, written)
+    assert cache.read_bytes() == before
+    assert cache.with_name("smart.l2.new").stat().st_size == written
+    engine.answers_put(bytes(cache), b"7", b"new", NOW)
+    assert engine.answers_get(bytes(cache), b"7", NOW) == b"new"
+    assert len(engine.answers_list(bytes(cache), NOW)) == 4001
+    assert [path.name for path in cache.parent.iterdir()] == ["smart.l2"]
+
+
 Start = Callable[[int, int], "subprocess.Popen[bytes]"]
 
 
@@ -94,10 +136,10 @@ def starting(cache: Path, work: str) -> Start:
 def test_every_lookup_is_counted(cache: Path) -> None:
     engine.answers_put(bytes(cache), b"there", b"v")
     start = starting(cache, "count")
-    for child in [start(3000, 0) for _ in range(6)]:
+    for child in [start(6000, 0) for _ in range(6)]:
         assert child.communicate(timeout=120) == (b"", b"")
     stats = engine.answers_stats(bytes(cache))
-    assert (stats["hits"], stats["misses"]) == (12_000, 6000)
+    assert (stats["hits"], stats["misses"]) == (24_000, 12_000)
 
 
 class Crowd:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 import xxhash
 
 MAGIC = b"\x89GRPL2\r\n"
-HEADER = struct.Struct("<8sIIQQQ24x")
+HEADER = struct.Struct("<8sIIQ4072x")
+COUNTS = struct.Struct("<QQ")
 SLOT = struct.Struct("<QI4x")
 RECORD = struct.Struct("<QIHH")
-SLOTS = 8192
-INDEX = HEADER.size + SLOTS * SLOT.size
+PAGES, PAGE, PAGE_SLOTS = 32, 4096, 255
+SLOTS = PAGES * PAGE_SLOTS
+INDEX = HEADER.size + PAGES * PAGE
 MOST, BYTES, TTL, NOTED = 5000, 8_000_000, 7 * 24 * 3600, 60
 PRIME, MASK = 0x9E3779B185EBCA87, 2**64 - 1
 
@@ -90,14 +92,18 @@ def _file_bytes(entries: dict[bytes, Entry]) -> int:
 # ---------------------------------------------------------------------------------------------------------- the file
 
 
-def header(hits: int = 0, misses: int = 0, version: int = 1, slots: int = SLOTS) -> bytes:
+def header(version: int = 1, slots: int = SLOTS) -> bytes:
     check = xxhash.xxh64_intdigest(MAGIC + struct.pack("<II", version, slots))
-    return HEADER.pack(MAGIC, version, slots, check, hits, misses)
+    return HEADER.pack(MAGIC, version, slots, check)
 
 
 def home(key: bytes) -> int:
     """Where the search for a key begins."""
     return xxhash.xxh64_intdigest(key) % SLOTS
+
+
+def slot_offset(at: int) -> int:
+    return HEADER.size + at // PAGE_SLOTS * PAGE + COUNTS.size + at % PAGE_SLOTS * SLOT.size
 
 
 def word(key: bytes, offset: int, length: int) -> int:
@@ -112,9 +118,9 @@ def record(key: bytes, body: bytes, created: int) -> bytes:
 
 def parse(data: bytes) -> Answers:
     """A sound file; AssertionError for anything else."""
-    _, _, _, _, hits, misses = HEADER.unpack_from(data)
-    assert data[: HEADER.size] == header(hits, misses)
-    slots = [SLOT.unpack_from(data, HEADER.size + i * SLOT.size) for i in range(SLOTS)]
+    assert data[: HEADER.size] == header()
+    counts = [COUNTS.unpack_from(data, HEADER.size + page * PAGE) for page in range(PAGES)]
+    slots = [SLOT.unpack_from(data, slot_offset(at)) for at in range(SLOTS)]
     found = []
     for at, (filled, used) in enumerate(slots):
         if not filled:
@@ -129,4 +135,4 @@ def parse(data: bytes) -> Answers:
         found.append((offset, key, Entry(body, created, used)))
     entries = {key: entry for _, key, entry in sorted(found, key=lambda one: one[0])}
     assert len(entries) == len(found)
-    return Answers(entries, len(data), hits, misses)
+    return Answers(entries, len(data), sum(hits for hits, _ in counts), sum(misses for _, misses in counts))
