@@ -29,7 +29,7 @@ from _core.sys cimport (
 cdef enum:
     PROMPT_VERSION = 1       # of greppy/smart/prompt.md
     ASK_START = 2500         # milliseconds that the process may take besides what the provider may
-    ASK_ARGUMENTS = 16       # and a NULL
+    ASK_ARGUMENTS = 18       # and a NULL
     LISTEN_WAIT = 50         # milliseconds that a port of this machine may take to answer
     OLLAMA_PORT = 11434
     PAUSE_DIGITS = 16
@@ -177,7 +177,7 @@ cdef inline bint ask_somebody(Ask* k) noexcept nogil:
 
 
 cdef inline bint ask_begin(Ask* k, const char* program, const char* root, const char* question,
-                           const char* timeout, const char* mode, bint dry) noexcept nogil:
+                           const char* timeout, const char* mode, bint required, bint dry) noexcept nogil:
     """Starts asking; `mode`: --packed for an answer, --places for an order of places, which are written to it. `dry`:
     it asks nobody and prints what it would have sent."""
     cdef char* argv[ASK_ARGUMENTS]
@@ -204,6 +204,9 @@ cdef inline bint ask_begin(Ask* k, const char* program, const char* root, const 
         argv[n] = <char*><const char*>b"--base-url"
         argv[n + 1] = <char*>k.base_url
         n += 2
+    if required:
+        argv[n] = <char*><const char*>b"--require-smart"
+        n += 1
     if dry:
         argv[n] = <char*><const char*>b"--dry-run"
         n += 1

@@ -5,8 +5,8 @@ from libc.stddef cimport size_t
 from _core.base cimport Bytes, bytes_reserve
 from _core.runtime cimport runtime_exec
 from _core.sys cimport (
-    c__exit, c_close, c_dup2, c_fork, c_kill, c_open, c_pipe, c_poll, c_read, clock_ns, errno, pid_t, pollfd, ssize_t,
-    waitpid, EINTR, O_WRONLY, POLLIN, SIGKILL, WEXITSTATUS, WIFEXITED,
+    c__exit, c_close, c_dup2, c_fork, c_kill, c_open, c_pipe, c_poll, c_prctl, c_read, clock_ns, errno, pid_t, pollfd, ssize_t,
+    waitpid, EINTR, O_WRONLY, POLLIN, PR_SET_PDEATHSIG, SIGKILL, WEXITSTATUS, WIFEXITED,
 )
 
 cdef enum:
@@ -48,6 +48,8 @@ cdef inline bint child_start(Child* c, int argc, char** argv, bint told, bint he
         return False
     c.pid = c_fork()
     if c.pid == 0:
+        if heard:
+            c_prctl(PR_SET_PDEATHSIG, SIGKILL)  # when nobody is left to hear it
         nowhere = c_open(b"/dev/null", O_WRONLY)
         if told:
             c_dup2(into[0], 0)

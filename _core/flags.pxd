@@ -399,7 +399,7 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
     elif id == FLAG_RERANK:
         _set(f, b"rerank", 0, NULL, search, b"let the provider order the best 30 places; sends their code, see below")
     elif id == FLAG_REQUIRE_SMART:
-        _set(f, b"require-smart", 0, NULL, search, b"exit status 2 when the provider gives no answer")
+        _set(f, b"require-smart", 0, NULL, asking, b"exit status 2 when the provider gives no answer")
     elif id == FLAG_DRY_RUN:
         _set(f, b"dry-run", 0, NULL, asking, b"show what would be sent to the provider, and send nothing")
     elif id == FLAG_PROVIDER:

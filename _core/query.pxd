@@ -195,6 +195,9 @@ cdef inline void query_parse(const uint8_t* text, size_t n, Query* q) noexcept n
         n -= 1
     while n and _space(text[n - 1]):
         n -= 1
+    if n > 2 and text[0] == text[n - 1] and (text[0] == 34 or text[0] == 39 or text[0] == 96):
+        text += 1  # a quoted name is that name
+        n -= 2
     find_place(text, n, &q.place)
     single = True
     for k in range(n):

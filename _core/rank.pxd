@@ -296,7 +296,7 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
     """Scores of all candidates."""
     cdef Candidate* all = <Candidate*>r.candidates.data
     cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, k, depth
-    cdef double max_chunks = 0, max_expanded = 0, max_sum = 0, max_votes = 0, large = 0, share
+    cdef double max_chunks = 0, max_expanded = 0, max_sum = 0, max_votes = 0, large = 0, share, gap
     cdef double[SIGNAL_END] v
     cdef const Weights* w = r.weights
     cdef const RankRecord* f
@@ -316,6 +316,9 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
     if r.index.n_files > SMALL_PROJECT:
         large = log(r.index.n_files / <double>SMALL_PROJECT) / log(LARGE_PROJECT / <double>SMALL_PROJECT)
         large = large if large < 1 else 1
+    # What nothing has of the question, a model's words stand for; but never for more than its own words would count.
+    gap = w.expanded + w.gap * r.missing
+    gap = gap if gap < w.chunks else (w.chunks if w.chunks > w.expanded else w.expanded)
     for i in range(n):
         c = &all[i]
         f = c.rank
@@ -339,7 +342,7 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
         if max_chunks > 0:
             v[SIGNAL_CHUNKS] = w.chunks * (c.chunks / max_chunks)
         if max_expanded > 0:
-            v[SIGNAL_EXPANDED] = (w.expanded + w.gap * r.missing) * (c.expanded / max_expanded)
+            v[SIGNAL_EXPANDED] = gap * (c.expanded / max_expanded)
         if max_sum > 0:
             v[SIGNAL_TOP_SUM] = w.top_sum * (c.top_sum / max_sum)
         if c.define != NO_DOC:

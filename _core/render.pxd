@@ -301,6 +301,35 @@ cdef inline void render_text(Bytes* out, const Style* s, Matcher* m, const Place
         _line(out, s, m, p, best[i], False)
 
 
+cdef inline uint32_t terminal_rows(const uint8_t* p, size_t n, uint32_t width) noexcept nogil:
+    """How many rows of a terminal that is `width` wide whole lines take, escape sequences as they are written here."""
+    cdef const uint8_t* end = p + n
+    cdef uint32_t rows = 0, column = 0, columns, cp, w
+    while p < end:
+        if p[0] == 27 and end - p > 1:
+            # A colour ends in m, a link in its terminator, ESC and a backslash.
+            w = 109 if p[1] == 91 else 92
+            p += 2
+            while p < end and p[0] != w:
+                p += 1
+            p += 1
+            continue
+        w = utf8_decode(p, end, &cp)
+        if w == 0:
+            w = 1
+            cp = 63
+        columns = cp_width(cp)
+        if column + columns > width:
+            rows += 1
+            column = 0
+        column += columns
+        if cp == 10:
+            rows += 1
+            column = 0
+        p += w
+    return rows
+
+
 # ------------------------------------------------------------------------------------------------------------- JSON
 
 cdef inline void json_text(Bytes* out, const uint8_t* p, size_t n) noexcept nogil:

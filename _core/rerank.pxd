@@ -113,7 +113,7 @@ cdef inline int rerank(Session* s, const char* program, Results* results) noexce
     s.ask.body.len = 0
     if not dry:
         complain(b"code leaves this machine: lines of the best places go to ", s.ask.provider, b"")
-    if not ask_begin(&s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--places", dry):
+    if not ask_begin(&s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--places", False, dry):
         return complain(b"cannot start greppy again: ", strerror(errno), b"")
     status = _send_places(s, results, sent, &n)
     if status == 0:

@@ -7,7 +7,7 @@ from libc.string cimport memset, strlen, strerror
 from _core.ask cimport ask_begin, ask_cache, ask_end, ask_paused, ask_somebody
 from _core.base cimport bytes_add, bytes_byte, bytes_str, bytes_uint
 from _core.candidates cimport Result, Results
-from _core.child cimport CHILD_SIGNALED
+from _core.child cimport CHILD_SIGNALED, child_end
 from _core.first cimport first_keep
 from _core.flags cimport Args, args_last, FLAG_DRY_RUN
 from _core.match cimport matcher_init
@@ -61,7 +61,7 @@ cdef inline void _json_head(Session* s) noexcept nogil:
     if s.corrected.len:
         bytes_str(&s.out, b",\"corrected\":")
         json_text(&s.out, s.corrected.data, s.corrected.len)
-    if s.smart:
+    if s.widened:
         _json_answer(s)
     bytes_str(&s.out, b",\"results\":[")
 
@@ -169,6 +169,15 @@ cdef inline bint _any_damage(Session* s) noexcept nogil:
 
 # -------------------------------------------------------------------------------------------------- other words for it
 
+cdef inline int _unanswered(Session* s, const char* why) noexcept nogil:
+    """Says why a provider that was chosen gives no answer. From then on the search is a plain one, unless it must not
+    be: then EXIT_ERROR."""
+    complain(s.ask.provider, why, b"" if s.required else b"; the results are those of a plain search")
+    s.out.len = 0
+    s.widened = False
+    return EXIT_ERROR if s.required else 0
+
+
 cdef inline int _ask(Session* s, const char* program) noexcept nogil:
     """The answer from the cache, or somebody starts asking, or a sentence says why not. 0; EXIT_ERROR when there must
     be an answer and will be none."""
@@ -179,20 +188,17 @@ cdef inline int _ask(Session* s, const char* program) noexcept nogil:
         return 0 if not s.required else complain(
             b"--require-smart needs a provider; choose one with: greppy login PROVIDER", b"", b"")
     pause = ask_paused(&s.ask)
-    if pause == 0 and ask_begin(&s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--packed", False):
+    if pause == 0 and ask_begin(&s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--packed", s.required, False):
         return 0
     if not s.ask.chosen and not s.required:
         return 0
     if pause == 0:
-        complain(b"cannot ask ", s.ask.provider, b"; the results are those of a plain search")
-    else:
-        bytes_str(&s.out, b" has failed several times and is left alone for ")
-        bytes_uint(&s.out, <uint64_t>pause)
-        bytes_str(&s.out, b" s; the results are those of a plain search" if not s.required else b" s")
-        bytes_byte(&s.out, 0)
-        complain(s.ask.provider, <const char*>s.out.data, b"")
-        s.out.len = 0
-    return EXIT_ERROR if s.required else 0
+        return _unanswered(s, b" cannot be asked")
+    bytes_str(&s.out, b" has failed and is left alone for ")
+    bytes_uint(&s.out, <uint64_t>pause)
+    bytes_str(&s.out, b" s")
+    bytes_byte(&s.out, 0)
+    return _unanswered(s, <const char*>s.out.data)
 
 
 cdef inline int _answered(Session* s) noexcept nogil:
@@ -202,7 +208,8 @@ cdef inline int _answered(Session* s) noexcept nogil:
         return 0
     s.ask.answer.given = False
     if status == CHILD_SIGNALED and s.ask.chosen:
-        complain(s.ask.provider, b" gave no answer in time; the results are those of a plain search", b"")
+        return _unanswered(s, b" gave no answer in time")
+    s.widened = not s.ask.chosen  # the process has said that these are plain results
     return EXIT_ERROR if s.required else 0
 
 
@@ -212,7 +219,7 @@ cdef inline int _dry_run(Session* s, const char* program) noexcept nogil:
     if not ask_somebody(&s.ask):
         return complain(b"nothing would be sent, as there is no provider; greppy login PROVIDER chooses one", b"", b"")
     s.ask.chosen = True
-    if not ask_begin(&s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--packed", True):
+    if not ask_begin(&s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--packed", False, True):
         return complain(b"cannot start greppy again: ", strerror(errno), b"")
     status = ask_end(&s.ask)
     write_all(1, s.ask.body.data, s.ask.body.len)
@@ -314,7 +321,11 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
     if status:
         return status
     if s.smart and args_last(s.args, FLAG_DRY_RUN) != NULL and not s.rerank:
-        return _dry_run(s, program)
+        if smart_question(&s.query):
+            return _dry_run(s, program)
+        complain(b"nothing would be sent: a name or a place is looked up as it is", b"", b"")
+        return EXIT_NOTHING
+    s.widened = s.smart
     if s.smart and smart_question(&s.query):
         status = _ask(s, program)
     status = status or open_index(s, program)
@@ -338,7 +349,9 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
         status = _answered(s)
         if status:
             return status
-    if s.smart:
+        if plain.items != NULL and not s.ask.answer.given:
+            return EXIT_FOUND if s.printed else EXIT_NOTHING
+    if s.widened:
         smart_expand(&s.index, &s.query, &s.ask.answer)
     status = _ranked(s, &weights, values, &results)
     if status:
@@ -347,7 +360,7 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
         return EXIT_FOUND if s.printed else EXIT_NOTHING
     if plain.items != NULL:
         _take_back(s)
-    if s.explain and s.smart and not (s.json or s.jsonl):
+    if s.explain and s.widened and not (s.json or s.jsonl):
         _explain_answer(s)
     if s.rerank:
         status = rerank(s, program, &results)
@@ -364,6 +377,8 @@ cdef inline int search_main(Session* s, const Args* args, const char* program) n
     s.args = args
     s.index.root_fd = -1
     status = _search(s, program)
+    if s.ask.asking:
+        child_end(&s.ask.child)  # nobody waits for it any more
     if s.first.made:
         error = first_keep(&s.first)
         if error:

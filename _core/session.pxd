@@ -20,7 +20,7 @@ from _core.match cimport Matcher
 from _core.outline cimport kind_by_name
 from _core.place cimport Place
 from _core.query cimport Query
-from _core.render cimport Style
+from _core.render cimport Style, terminal_rows
 from _core.say cimport EXIT_ERROR, complain
 from _core.sys cimport c_getenv, c_ioctl, c_isatty, errno, winsize, write_all, EPIPE, PATH_BYTES, TIOCGWINSZ
 
@@ -50,12 +50,13 @@ cdef struct Session:
     bint link                    # paths are links
     bint usual                   # the configuration says nothing about building an index
     bint smart                   # --smart, and what makes sense only with it
+    bint widened                 # ... and nothing has gone wrong with it
     bint required                # --require-smart
     bint rerank
     bint erasable                # what is on the terminal can be written anew
     uint64_t printed             # bytes that have left
     uint64_t budget              # bytes that may leave; 0: any number
-    uint32_t rows                # lines that have left
+    uint32_t rows                # of the terminal that have been written
     uint32_t screen              # lines of the terminal
     size_t root_n
     size_t cwd_n
@@ -79,15 +80,13 @@ cdef struct Session:
 
 cdef inline bint flush(Session* s) noexcept nogil:
     """Writes what is rendered. False: the reader is gone (no error), or the disk is full (`complain` has said so)."""
-    cdef size_t i
     if s.out.len and not s.broken and not write_all(1, s.out.data, s.out.len):
         s.broken = True
         if errno != EPIPE:
             complain(b"cannot write the results: ", strerror(errno), b"")
     s.printed += s.out.len
     if s.erasable:
-        for i in range(s.out.len):
-            s.rows += s.out.data[i] == 10
+        s.rows += terminal_rows(s.out.data, s.out.len, s.style.width)
     s.out.len = 0
     return not s.broken
 

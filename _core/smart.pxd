@@ -193,7 +193,7 @@ cdef inline void smart_rank(Index* x, const Query* q, Filter* f, const Weights* 
     memset(asked.known, 0, sizeof(asked.known))
     f[0] = asked
     a.narrowed = False
-    a.dropped = True
     free(out.items)
     free(out.details)
     rank(x, q, f, &changed, limit, one_per_file, details, term_idf, out)
+    a.dropped = out.n > 0

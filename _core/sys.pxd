@@ -87,6 +87,10 @@ cdef extern from "<signal.h>" nogil:
     int c_kill "kill"(pid_t, int)
     int SIGKILL, SIGPIPE, SIGXFSZ
 
+cdef extern from "<sys/prctl.h>" nogil:
+    int c_prctl "prctl"(int, ...)
+    int PR_SET_PDEATHSIG
+
 cdef extern from "<sys/wait.h>" nogil:
     pid_t waitpid(pid_t, int*, int)
     bint WIFEXITED(int)

@@ -4,8 +4,8 @@
     python benches/smart.py --answers FILE --annotations DIR --repos DIR         NDCG@10 of the executable
     python benches/smart.py --door --answers FILE --annotations DIR --repos DIR  ... cross-validated by repository
 
-FILE has a line of JSON a question: {"query", "intent", "entity_type", "expanded_query", "filters"}. A server on loopback
-that speaks OpenAI's protocol gives these answers; what it was never asked before it answers 404 to.
+FILE has a line of JSON a question: {"query", "intent", "entity_type", "expanded_query", "filters"}. A server on
+loopback that speaks OpenAI's protocol gives these answers, and 404 for any other question.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from engines import Binary, Door
 from processes import BenchError, Command, in_temporary_folder, measure
 from quality import answer as ask_all
 from quality import by_repository, grouped, mean
-from relevance import DEPTH, Place, load_set, ndcg
+from relevance import DEPTH, Place, load_set
 from report import Report, micro, times
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -205,7 +205,9 @@ def worth(report: Report, options: argparse.Namespace, greppy: str, env: dict[st
         if unknown:
             report.say(f"  {name}, on standard error: {unknown[0]}")
     compare(report, found)
-    report.say(f"  {len(found['plain'])} questions, {len(answers)} of them with an answer; left out: {absent or 'none'}")
+    report.say(
+        f"  {len(found['plain'])} questions, {len(answers)} of them with an answer; left out: {absent or 'none'}"
+    )
 
 
 def cross_validate(report: Report, options: argparse.Namespace, indexes: Path) -> None:
@@ -233,7 +235,8 @@ def cross_validate(report: Report, options: argparse.Namespace, indexes: Path) -
     ours = by_repository(rows({}, packed)) - statistics.fmean(plain.values())
     report.say("\nmean over repositories, gain over plain:")
     report.say(f"  weights as they are {ours:+.4f}; chosen without the repository {statistics.fmean(gains):+.4f}")
-    report.say(f"  worst of the {len(tried)} tried {statistics.fmean(tried[worst].values()) - statistics.fmean(plain.values()):+.4f}")
+    least = statistics.fmean(tried[worst].values()) - statistics.fmean(plain.values())
+    report.say(f"  worst of the {len(tried)} tried {least:+.4f}")
     report.say(f"  chosen (expansion, expanded): {dict(chosen)}; repositories that lose: {sum(g < 0 for g in gains)}")
 
 

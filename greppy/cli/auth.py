@@ -8,7 +8,7 @@ from greppy._core import engine
 from greppy.cli import NOTHING, CommandError, config
 from greppy.smart import answers, breaker
 from greppy.smart.keys import KeysError, find_key
-from greppy.smart.providers import PROVIDERS, find_ollama
+from greppy.smart.providers import PROVIDERS, find_ollama, is_loopback
 from greppy.smart.settings import Settings
 
 
@@ -30,7 +30,7 @@ def run(arguments: engine.Arguments) -> int:
     provider = PROVIDERS[who.provider]
     print(f"provider  {who.provider}{f' at {who.base_url}' if who.base_url else ''}")
     print(f"model     {who.model or provider.default_model or 'the first that it has'}")
-    print(f"key       {_key(who, provider.needs_key)}")
+    print(f"key       {_key(who, provider.needs_key and not is_loopback(provider.base_url(who)))}")
     seconds = breaker.remaining(who)
     if seconds:
         print(f"paused    it has failed and is left alone for {math.ceil(seconds)} s")

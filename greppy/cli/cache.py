@@ -46,18 +46,22 @@ def _stats(path: bytes, json: bool) -> int:
 
 
 def _list(path: bytes, json: bool) -> int:
-    entries = engine.answers_list(path)
-    for key, body, created, used in entries:
-        answer, asked = unpack(body)
-        who = key.split(b"\0")[0].decode("utf-8", "replace")
-        if json:
-            show.print_json({
-                "query": asked, "by": who, "expanded_query": answer.expanded_query, "created": created, "used": used,
-            })  # fmt: skip
-        else:
-            days = max(0.0, (time.time() - created) / 86400)
-            print(f"{days:4.1f} d  {harmless(asked)}  ->  {harmless(answer.expanded_query)}  ({harmless(who)})")
-    return 0 if entries else NOTHING
+    found = [
+        (unpack(body), key.split(b"\0")[0].decode("utf-8", "replace"), created, used)
+        for key, body, created, used in engine.answers_list(path)
+    ]
+    if json:
+        show.print_json({
+            "answers": [
+                {"query": asked, "by": who, "expanded_query": answer.expanded_query, "created": created, "used": used}
+                for (answer, asked), who, created, used in found
+            ]
+        })  # fmt: skip
+        return 0 if found else NOTHING
+    for (answer, asked), who, created, _ in found:
+        days = max(0.0, (time.time() - created) / 86400)
+        print(f"{days:4.1f} d  {harmless(asked)}  ->  {harmless(answer.expanded_query)}  ({harmless(who)})")
+    return 0 if found else NOTHING
 
 
 def _clear(path: bytes, json: bool) -> int:

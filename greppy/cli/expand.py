@@ -47,9 +47,9 @@ def run(arguments: engine.Arguments) -> int:
         return _rerank(who, question, "dry-run" in flags)
     if "dry-run" in flags:
         return _dry_run(who, question, root)
-    if who is None:
+    if who is None and "require-smart" not in flags:
         return _offline(question, root)
-    return _expand(who, question, root, "packed" in flags)
+    return _expand(_need(who), question, root, "packed" in flags, "require-smart" in flags)
 
 
 def _who(flags: Mapping[str, bytes | None]) -> Settings | None:
@@ -74,7 +74,7 @@ def _need(who: Settings | None) -> Settings:
     return who
 
 
-def _expand(who: Settings, question: bytes, root: bytes, packed: bool) -> int:
+def _expand(who: Settings, question: bytes, root: bytes, packed: bool, required: bool) -> int:
     from greppy.smart.ask import ProviderError
 
     store = answers.Answers()
@@ -84,7 +84,7 @@ def _expand(who: Settings, question: bytes, root: bytes, packed: bool) -> int:
         try:
             body = store.ask(who, question, answers.project_languages(root))
         except ProviderError as error:
-            advice = "; the results are those of a plain search" if packed else ""
+            advice = "; the results are those of a plain search" if packed and not required else ""
             raise CommandError(f"{error}{advice}") from None
     if packed:
         sys.stdout.buffer.write(body)

@@ -8,7 +8,7 @@ import sys
 
 from greppy._core import engine
 from greppy.cli import CommandError, config
-from greppy.smart.keys import KeysError, store_key
+from greppy.smart.keys import KeysError, find_key, store_key
 from greppy.smart.providers import PROVIDERS, checked_url, is_loopback
 from greppy.smart.settings import SettingsError
 
@@ -26,8 +26,11 @@ def run(arguments: engine.Arguments) -> int:
             url = checked_url(name, url)
         if provider.key_variables:
             key = _read_key(name)
+            found = None if key else find_key(name)
             if key:
                 print(f"the key of {name} is kept in {store_key(name, key)}")
+            elif found is not None:
+                print(f"the key of {name} is that from {found[1]}")
             elif provider.needs_key and not (url and is_loopback(url)):
                 raise CommandError(f"no key was given; {name} needs one")
     except (KeysError, SettingsError) as error:

@@ -15,8 +15,8 @@ by 04 00 00 00 | 93 00 00 c0 when the index holds all that had been written when
     ping       -                                                          {"pid", "version"}
     sync       root                                                       nil
     search     root query [limit globs types types_not kinds places       {"hits": [JSON], "generation", "cached"}; with
-               no_tests stream deadline_ms smart]                          `stream` each hit is a PART, and "hits" empty;
-                                                                           {"warning"} when no provider answered
+               no_tests stream deadline_ms smart]                          `stream` each hit is a PART, and "hits" empty
+                                                                           ("warning": why no provider answered)
     index      root [force max_filesize include_secrets threads]          PARTs {"done", "total"} (bytes), a summary
     watch      root                                                       nil, when the project is watched
     unwatch    root                                                       nil
@@ -113,4 +113,3 @@ def frame(message: Any) -> bytes:
     """A request `[id, method, params]` or an answer `[id, kind, body]` as it is sent."""
     data = encode(message)
     return LENGTH.pack(len(data)) + data
-

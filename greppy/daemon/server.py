@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -446,7 +447,7 @@ class Server:
                 self.metrics.misses += 1
                 smart, warning = (None, None) if answer is None else await answer
                 hits, generation = await loop.run_in_executor(
-                    self._executor, project.timed, _run_search, project.reader(), asked, smart
+                    self._executor, project.timed, partial(_run_search, smart=smart), project.reader(), asked
                 )
         except TimeoutError:
             raise RequestError("deadline", f"no answer within {asked.deadline_ms} ms") from None
@@ -566,9 +567,7 @@ class Server:
         return protocol.encode(None)
 
 
-def _run_search(
-    reader: engine.Reader, asked: protocol.Search, smart: bytes | None = None
-) -> tuple[list[bytes], int]:
+def _run_search(reader: engine.Reader, asked: protocol.Search, smart: bytes | None = None) -> tuple[list[bytes], int]:
     """In a thread of its own."""
     hits = reader.search(
         asked.query,

@@ -96,9 +96,10 @@ class Index:
     ) -> list[Hit]:
         """The best places for a question, at most `limit`; the arguments are the flags of `greppy search`.
 
-        `smart` is a model's answer as `greppy.smart.answer.pack` writes it, or b"": then words that nothing has are stood
-        for by synonyms. `weights` changes how results are ordered (names: `greppy._core.engine.weights()`). Raises ValueError for an
-        unknown language, kind or weight and `engine.DamagedError` when the index does not hold what was written.
+        `smart` is a model's answer as `greppy.smart.answer.pack` writes it, or b"": then words that nothing has are
+        stood for by synonyms. `weights` changes how results are ordered (names: `greppy._core.engine.weights()`).
+        Raises ValueError for an unknown language, kind or weight and `engine.DamagedError` when the index does not hold
+        what was written.
         """
         text = query.encode("utf-8", "surrogateescape") if isinstance(query, str) else query
         found = self._reader.search(

@@ -1,6 +1,7 @@
 """Answers: remembered by this process (L1), by the disk (L2), or asked for.
 
-Both keep them under the same key, which `_core/answers.pxd` makes of who is asked and of the question's meaningful words.
+Both keep them under the same key, which `_core/answers.pxd` makes of who is asked and of the question's meaningful
+words.
 """
 
 from __future__ import annotations

@@ -157,6 +157,8 @@ def place(question: bytes) -> tuple[bytes, int, bytes] | None:
 
 def parse(question: bytes) -> Query:
     question = question.strip(_BLANK)
+    if len(question) > 2 and question[:1] in (b'"', b"'", b"`") and question[:1] == question[-1:]:
+        question = question[1:-1]
     single = not any(c in _BLANK for c in question)
     words = _words(question, single) or _words(question, True)
     query = Query(list(words), list(words.values()), _extra(question, words))

@@ -368,9 +368,7 @@ def _rank(
 
 
 def _best_of_file(r: _Ranking, f: int, scores: np.ndarray, kinds: int, shown: Callable[[int], bool]) -> float:
-    own = [
-        c for c in range(r.corpus.first[f], r.corpus.first[f + 1]) if scores[c] > 0 and (not kinds or shown(c))
-    ]
+    own = [c for c in range(r.corpus.first[f], r.corpus.first[f + 1]) if scores[c] > 0 and (not kinds or shown(c))]
     own.sort(key=lambda c: (-scores[c], c))
     best = [int(scores[c]) for c in own[:4]] + [0] * 4
     return (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
@@ -381,9 +379,7 @@ def scores(corpus: Corpus, question: bytes) -> np.ndarray:
     return _Ranking(corpus, query.parse(question), engine.weights()).scores
 
 
-def _places(
-    r: _Ranking, candidates: dict[int, _Features], kept: list[bool], shown: Callable[[int], bool]
-) -> None:
+def _places(r: _Ranking, candidates: dict[int, _Features], kept: list[bool], shown: Callable[[int], bool]) -> None:
     """The files whose paths end most like the place in the question, and the chunk of its line."""
     if r.question.place is None:
         return
@@ -412,9 +408,7 @@ def _define(features: _Features, chunk: int, code: int) -> None:
         features.define, features.define_code = chunk, code
 
 
-def _choose(
-    r: _Ranking, f: int, features: _Features, kinds: int, expected: int, shown: Callable[[int], bool]
-) -> None:
+def _choose(r: _Ranking, f: int, features: _Features, kinds: int, expected: int, shown: Callable[[int], bool]) -> None:
     """The chunk that stands for a file, and those that may follow; `expected`: kinds that an answer expects."""
     corpus, w = r.corpus, r.weights
     again = r.named_scores(r.matches[f][0])
@@ -489,7 +483,8 @@ def _score(r: _Ranking, f: int, candidates: dict[int, _Features], most: _Most) -
     if most.chunks > 0:
         value += w["chunks"] * (features.chunks / most.chunks)
     if most.expanded > 0:
-        value += (w["expanded"] + w["gap"] * r.missing) * (features.expanded / most.expanded)
+        weight = max(w["expanded"], min(w["chunks"], w["expanded"] + w["gap"] * r.missing))
+        value += weight * (features.expanded / most.expanded)
     if most.top_sum > 0:
         value += w["top_sum"] * (features.top_sum / most.top_sum)
     if most.votes > 0:
