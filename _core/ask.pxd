@@ -11,10 +11,10 @@ so: here only its first 16 digits, whose identity it is about, and its mtime, un
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport strtol
-from libc.string cimport memcmp, memset, strcmp, strlen, strncmp
+from libc.string cimport memcmp, memset, strcmp, strncmp
 from _core.answers cimport Answers, answers_close, answers_find, answers_key, answers_open, answers_path
-from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint
-from _core.child cimport Child, child_end, child_hear, child_start, child_wait
+from _core.base cimport Bytes, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint
+from _core.child cimport CHILD_SIGNALED, Child, child_end, child_hear, child_start, child_wait
 from _core.flags cimport Args, args_last, FLAG_BASE_URL, FLAG_MODEL, FLAG_PROVIDER
 from _core.hash cimport hash64
 from _core.project cimport cache_base
@@ -220,9 +220,10 @@ cdef inline bint ask_begin(Ask* k, const char* program, const char* root, const 
 
 
 cdef inline int ask_end(Ask* k) noexcept nogil:
-    """Waits for what was asked: its exit status, -1 when it was stopped for taking too long. `body` has what it said."""
+    """Waits for what was asked: its exit status, CHILD_SIGNALED when it was stopped for taking too long; `body` has
+    what it said."""
     k.asking = False
     if not child_hear(&k.child, &k.body, k.deadline):
         child_end(&k.child)
-        return -1
+        return CHILD_SIGNALED
     return child_wait(&k.child)

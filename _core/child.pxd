@@ -1,12 +1,12 @@
 # cython: language_level=3
 """greppy in a process of its own, for what the front does not do itself."""
-from libc.stdint cimport uint8_t, int64_t
+from libc.stdint cimport int64_t
 from libc.stddef cimport size_t
 from _core.base cimport Bytes, bytes_reserve
 from _core.runtime cimport runtime_exec
 from _core.sys cimport (
-    c__exit, c_close, c_dup2, c_fork, c_kill, c_open, c_pipe, c_poll, c_prctl, c_read, clock_ns, errno, pid_t, pollfd, ssize_t,
-    waitpid, EINTR, O_WRONLY, POLLIN, PR_SET_PDEATHSIG, SIGKILL, WEXITSTATUS, WIFEXITED,
+    c__exit, c_close, c_dup2, c_fork, c_kill, c_open, c_pipe, c_poll, c_prctl, c_read, clock_ns, errno, pid_t, pollfd,
+    ssize_t, waitpid, EINTR, O_WRONLY, POLLIN, PR_SET_PDEATHSIG, SIGKILL, WEXITSTATUS, WIFEXITED,
 )
 
 cdef enum:

@@ -188,7 +188,8 @@ cdef inline int _ask(Session* s, const char* program) noexcept nogil:
         return 0 if not s.required else complain(
             b"--require-smart needs a provider; choose one with: greppy login PROVIDER", b"", b"")
     pause = ask_paused(&s.ask)
-    if pause == 0 and ask_begin(&s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--packed", s.required, False):
+    if pause == 0 and ask_begin(
+            &s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--packed", s.required, False):
         return 0
     if not s.ask.chosen and not s.required:
         return 0

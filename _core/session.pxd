@@ -1,6 +1,6 @@
 # cython: language_level=3
 """What a search holds, and what its flags say."""
-from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport strtol
 from libc.string cimport strcmp, strlen, strncmp, strerror

@@ -105,17 +105,18 @@ cdef inline bint answer_read(const uint8_t* p, size_t n, Answer* a) noexcept nog
     """The answer in [p, p + n), which must outlive it. False: it is none."""
     cdef const uint8_t* end = p + n
     cdef Slice text
-    cdef uint32_t i, count
+    cdef uint32_t _i, count
     memset(a, 0, sizeof(Answer))
     if n == 0 or p[0] != 0x90 + ANSWER_PARTS:
         return False
     p = _text(p + 1, end, &a.intent)
     a.usage = a.intent.len == 10 and memcmp(a.intent.at, b"find_usage", 10) == 0
     p = _text(p, end, &text) if p != NULL else NULL
-    _kind(a, &text)
+    if p != NULL:
+        _kind(a, &text)
     p = _text(p, end, &a.words) if p != NULL else NULL
     p = _count(p, end, &count)
-    for i in range(count):
+    for _i in range(count):
         p = _text(p, end, &text) if p != NULL else NULL
         if p != NULL:
             _kind(a, &text)
@@ -123,7 +124,7 @@ cdef inline bint answer_read(const uint8_t* p, size_t n, Answer* a) noexcept nog
         return False
     a.no_tests = p[0] == 0xC3
     p = _count(p + 1, end, &count)
-    for i in range(count):
+    for _i in range(count):
         p = _text(p, end, &text) if p != NULL else NULL
         if p != NULL and text.len and text.at[0] != 33 and a.n_globs < ANSWER_GLOBS:
             a.globs[a.n_globs] = text

@@ -22,11 +22,6 @@ def run(arguments: engine.Arguments) -> int:
     return actions[arguments["places"][0]](path, "json" in flags)
 
 
-def stats(path: bytes) -> dict[str, int]:
-    """What `cache stats` and `status` tell."""
-    return engine.answers_stats(path)
-
-
 def hit_rate(hits: int, misses: int) -> str:
     if not hits + misses:
         return "never looked at"
@@ -34,7 +29,7 @@ def hit_rate(hits: int, misses: int) -> str:
 
 
 def _stats(path: bytes, json: bool) -> int:
-    found = stats(path)
+    found = engine.answers_stats(path)
     if json:
         show.print_json({"path": show.text(path), **found})
         return 0
@@ -65,7 +60,7 @@ def _list(path: bytes, json: bool) -> int:
 
 
 def _clear(path: bytes, json: bool) -> int:
-    entries = stats(path)["entries"]
+    entries = engine.answers_stats(path)["entries"]
     try:
         engine.answers_clear(path)
     except OSError as error:

@@ -97,7 +97,9 @@ class Answers:
         body = pack(ask(who, text, languages), text)
         key = engine.answers_key(who.identity().encode(), question)
         with contextlib.suppress(OSError, RuntimeError):  # without a place to keep it the answer is as good
-            engine.answers_put(engine.answers_path(), key, body)
+            path = engine.answers_path()
+            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+            engine.answers_put(path, key, body)
         self._remember(key, body)
         return body
 

@@ -277,8 +277,8 @@ def rank(
 ) -> list[Hit]:
     """All places in order, as many as there are; the engine's list is cut at `limit`.
 
-    `keep` says which files may be shown; `kinds` (bits) that a chunk must define something of such a kind. `smart`: what
-    a model says of the question, or True for synonyms of what nothing has."""
+    `keep` says which files may be shown; `kinds` (bits) that a chunk must define something of such a kind. `smart`:
+    what a model says of the question, or True for synonyms of what nothing has."""
     if not corpus.chunks and not corpus.files:
         return []
     w = {**engine.weights(), **(weights or {})}
