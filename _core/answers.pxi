@@ -39,9 +39,9 @@ def answers_key(bytes identity, bytes question) -> bytes:
         free(q)
 
 
-def answers_get(bytes path, bytes key, now=None):
-    """The answer to a key, None when there is none. `now`: seconds since the epoch, of the system's clock unless given.
-    """
+def answers_find(bytes path, bytes key, now=None):
+    """(the answer to a key, when it was put); None when there is none. `now`: seconds since the epoch, of the system's
+    clock unless given."""
     cdef _answers.Answers a
     cdef const uint8_t* body
     cdef uint32_t n = 0
@@ -50,9 +50,15 @@ def answers_get(bytes path, bytes key, now=None):
         return None
     try:
         body = _answers.answers_find(&a, _at(key), len(key), at, &n)
-        return None if body == NULL else PyBytes_FromStringAndSize(<char*>body, n)
+        return None if body == NULL else (PyBytes_FromStringAndSize(<char*>body, n), a.record.created)
     finally:
         _answers.answers_close(&a)
+
+
+def answers_get(bytes path, bytes key, now=None):
+    """The answer to a key, None when there is none."""
+    found = answers_find(path, key, now)
+    return None if found is None else found[0]
 
 
 def answers_find_ns(bytes path, bytes key, uint32_t rounds=1) -> list:

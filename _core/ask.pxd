@@ -176,6 +176,14 @@ cdef inline bint ask_somebody(Ask* k) noexcept nogil:
     return not k.nobody and (k.chosen or _listening(_ollama_port()))
 
 
+cdef inline bint ask_stays(const Ask* k) noexcept nogil:
+    """Whether what is sent stays on this machine."""
+    if k.base_url == NULL:
+        return not k.chosen
+    return (strncmp(k.base_url, b"http://127.", 11) == 0 or strncmp(k.base_url, b"http://localhost", 16) == 0
+            or strncmp(k.base_url, b"http://[::1]", 12) == 0)
+
+
 cdef inline bint ask_begin(Ask* k, const char* program, const char* root, const char* question,
                            const char* timeout, const char* mode, bint required, bint dry) noexcept nogil:
     """Starts asking; `mode`: --packed for an answer, --places for an order of places, which are written to it. `dry`:

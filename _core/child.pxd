@@ -80,13 +80,12 @@ cdef inline bint child_hear(Child* c, Bytes* out, int64_t deadline) noexcept nog
     cdef ssize_t n
     while out.len < CHILD_MOST:
         left = (deadline - clock_ns(False)) // 1000000
-        if left <= 0:
-            return False
+        left = left if left < 1000000 else 1000000
         p.fd = c.out
         p.events = <short>POLLIN
         p.revents = 0
-        n = c_poll(&p, 1, <int>left if left < 1000000 else 1000000)
-        if n < 0 and errno != EINTR:
+        n = c_poll(&p, 1, <int>left if left > 0 else 0)  # what is there already counts, however late we look
+        if (n < 0 and errno != EINTR) or (n == 0 and left <= 0):
             return False
         if n <= 0:
             continue

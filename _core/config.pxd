@@ -268,7 +268,8 @@ cdef inline bint _is_size(const char* s) noexcept nogil:
     return s[n] == 0
 
 
-cdef inline bint _is_text(const char* s) noexcept nogil:
+cdef inline bint config_text(const char* s) noexcept nogil:
+    """Printable ASCII without blanks, not too much of it."""
     cdef size_t n = 0
     while 33 <= s[n] <= 126:
         n += 1
@@ -298,7 +299,7 @@ cdef inline bint _takes(const ConfigKey* k, const char* s, bint quoted) noexcept
     if k.kind == CONFIG_WORD:
         return quoted and _is_word(k.words, s)
     if k.kind == CONFIG_TEXT:
-        return quoted and _is_text(s)
+        return quoted and config_text(s)
     if k.kind == CONFIG_SIZE:
         return _is_size(s) if quoted else _is_digits(s)
     if quoted or not _is_digits(s):

@@ -47,7 +47,7 @@ from _core.impacts cimport (
 from _core.postings cimport postings_encode
 from _core.project cimport cache_base, index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
-from _core.smart cimport Answer, answer_read, smart_expand, smart_rank
+from _core.smart cimport Answer, answer_read, smart_expand, smart_question as _smart_question, smart_rank
 from _core.candidates cimport Result, Results
 from _core.rank cimport result_signals
 from _core.signals cimport SIGNAL_END, Weights, default_weights, signal_name
@@ -271,6 +271,13 @@ def query(bytes text) -> dict:
         "place": (PyBytes_FromStringAndSize(<char*>q.place.path, q.place.path_len), q.place.line,
                   PyBytes_FromStringAndSize(<char*>q.place.name, q.place.name_len)) if q.place.path_len else None,
     }
+
+
+def smart_question(bytes text) -> bool:
+    """Whether other words may help to answer it: a name or a place is looked up as it is."""
+    cdef Query q
+    query_parse(<const uint8_t*>text, len(text), &q)
+    return bool(_smart_question(&q))
 
 
 def synonyms(bytes stem) -> list:

@@ -48,6 +48,7 @@ cdef enum FlagId:
     FLAG_NO_TESTS
     FLAG_NO_REFRESH
     FLAG_SMART
+    FLAG_NO_SMART
     FLAG_RERANK
     FLAG_REQUIRE_SMART
     FLAG_DRY_RUN
@@ -396,6 +397,8 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
         _set(f, b"no-refresh", 0, NULL, search, b"do not look for changed files first; what changed is left out")
     elif id == FLAG_SMART:
         _set(f, b"smart", 115, NULL, search, b"look also for what says it in other words (see below)")
+    elif id == FLAG_NO_SMART:
+        _set(f, b"no-smart", 0, NULL, search, b"a plain search, whatever the configuration says")
     elif id == FLAG_RERANK:
         _set(f, b"rerank", 0, NULL, search, b"let the provider order the best 30 places; sends their code, see below")
     elif id == FLAG_REQUIRE_SMART:

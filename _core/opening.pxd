@@ -18,7 +18,7 @@ from _core.render cimport url_path
 from _core.say cimport EXIT_ERROR, complain
 from _core.session cimport FEW_FILES, HOST_BYTES, Session
 from _core.sys cimport (
-    c_realpath, c_getcwd, c_gethostname, c_setenv, c_stat, c_unsetenv, stat_t, S_ISDIR, errno, PATH_BYTES,
+    c_realpath, c_getcwd, c_getenv, c_gethostname, c_setenv, c_stat, c_unsetenv, stat_t, S_ISDIR, errno, PATH_BYTES,
 )
 
 
@@ -147,16 +147,18 @@ cdef inline int run_indexer(const char* program, const char* root) noexcept nogi
     Its summary goes nowhere; its progress bar and warnings go to standard error."""
     cdef char* argv[5]
     cdef Child child
-    cdef bint started
+    cdef bint started, alone
     cdef int status
     argv[0] = <char*>program
     argv[1] = <char*><const char*>b"index"
     argv[2] = <char*><const char*>b"--project"
     argv[3] = <char*>root
     argv[4] = NULL
+    alone = c_getenv(b"GREPPY_NO_DAEMON") == NULL
     c_setenv(b"GREPPY_NO_DAEMON", b"1", 1)  # there is none, or it has not answered
     started = child_start(&child, 4, argv, False, False, False)
-    c_unsetenv(b"GREPPY_NO_DAEMON")
+    if alone:
+        c_unsetenv(b"GREPPY_NO_DAEMON")
     if not started:
         return complain(b"cannot start the indexer: ", strerror(errno), b"")
     status = child_wait(&child)

@@ -5,12 +5,13 @@ from libc.stddef cimport size_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen, strerror
 from _core.ask cimport ask_begin, ask_cache, ask_end, ask_paused, ask_somebody
-from _core.base cimport bytes_add, bytes_byte, bytes_str, bytes_uint
+from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint, same_bytes
 from _core.candidates cimport Result, Results
 from _core.child cimport CHILD_SIGNALED, child_end
 from _core.first cimport first_keep
-from _core.flags cimport Args, args_last, FLAG_DRY_RUN
+from _core.flags cimport Args
 from _core.match cimport matcher_init
+from _core.outline cimport KIND_COUNT, kind_name
 from _core.opening cimport damaged, locate, open_index, write_prefix
 from _core.place cimport place_load
 from _core.query cimport query_parse, TERMS
@@ -18,10 +19,10 @@ from _core.rank cimport result_signals
 from _core.render cimport (
     render_text, render_path, render_signals, printed_signals, json_place, json_text, json_number,
 )
-from _core.rerank cimport RERANK_SHOWN, rerank
+from _core.rerank cimport rerank
 from _core.say cimport EXIT_ERROR, EXIT_FOUND, EXIT_NOTHING, complain
 from _core.segment cimport Segment, segment_file, segment_path
-from _core.session cimport FLUSH, JSON_TAIL, RERANKED, TOKEN_BYTES, Session, flush, options, timeout_text
+from _core.session cimport DRY_SHOWN, FLUSH, JSON_TAIL, RERANKED, TOKEN_BYTES, Session, flush, options, timeout_text
 from _core.signals cimport SIGNAL_END, Weights, default_weights
 from _core.smart cimport Answer, answer_read, smart_expand, smart_question, smart_rank
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED, source_read
@@ -40,7 +41,13 @@ cdef inline void _json_answer(Session* s) noexcept nogil:
         json_text(&s.out, <const uint8_t*>s.ask.provider, strlen(s.ask.provider))
         bytes_str(&s.out, b",\"intent\":")
         json_text(&s.out, a.intent.at, a.intent.len)
-        bytes_str(&s.out, b",\"filters_dropped\":")
+        bytes_str(&s.out, b",\"without_tests\":")
+        bytes_str(&s.out, b"true" if a.narrowed and a.without_tests else b"false")
+        bytes_str(&s.out, b",\"globs\":[")
+        for i in range(a.n_globs if a.narrowed else 0):
+            bytes_str(&s.out, b"," if i else b"")
+            json_text(&s.out, a.globs[i].at, a.globs[i].len)
+        bytes_str(&s.out, b"],\"filters_dropped\":")
         bytes_str(&s.out, b"true" if a.dropped else b"false")
     else:
         bytes_str(&s.out, b"\"synonyms\"")
@@ -169,6 +176,16 @@ cdef inline bint _any_damage(Session* s) noexcept nogil:
 
 # -------------------------------------------------------------------------------------------------- other words for it
 
+cdef inline void keep_first(Session* s) noexcept nogil:
+    """What a first search has built becomes the index."""
+    cdef int error
+    if s.first.made:
+        error = first_keep(&s.first)
+        s.first.made = False
+        if error:
+            complain(b"the index could not be kept, the next search builds it again: ", strerror(error), b"")
+
+
 cdef inline int _unanswered(Session* s, const char* why) noexcept nogil:
     """Says why a provider that was chosen gives no answer. From then on the search is a plain one, unless it must not
     be: then EXIT_ERROR."""
@@ -187,6 +204,7 @@ cdef inline int _ask(Session* s, const char* program) noexcept nogil:
     if not ask_somebody(&s.ask):
         return 0 if not s.required else complain(
             b"--require-smart needs a provider; choose one with: greppy login PROVIDER", b"", b"")
+    keep_first(s)  # who asks looks there for the project's languages
     pause = ask_paused(&s.ask)
     if pause == 0 and ask_begin(
             &s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--packed", s.required, False):
@@ -215,7 +233,7 @@ cdef inline int _answered(Session* s) noexcept nogil:
 
 
 cdef inline int _dry_run(Session* s, const char* program) noexcept nogil:
-    """Prints what would be sent, and to whom."""
+    """Prints what would be sent, and to whom. DRY_SHOWN or EXIT_ERROR."""
     cdef int status
     if not ask_somebody(&s.ask):
         return complain(b"nothing would be sent, as there is no provider; greppy login PROVIDER chooses one", b"", b"")
@@ -224,7 +242,7 @@ cdef inline int _dry_run(Session* s, const char* program) noexcept nogil:
         return complain(b"cannot start greppy again: ", strerror(errno), b"")
     status = ask_end(&s.ask)
     write_all(1, s.ask.body.data, s.ask.body.len)
-    return status if status >= 0 else EXIT_ERROR
+    return EXIT_ERROR if status else DRY_SHOWN
 
 
 cdef inline void _explain_answer(Session* s) noexcept nogil:
@@ -244,7 +262,17 @@ cdef inline void _explain_answer(Session* s) noexcept nogil:
     if a.given:
         bytes_str(&s.out, b"; ")
         bytes_add(&s.out, a.intent.at, a.intent.len)
-        bytes_str(&s.out, b"; without tests" if a.narrowed and a.no_tests and not a.usage else b"")
+        if s.query.kinds:
+            bytes_str(&s.out, b"; shows rather")
+            for i in range(1, KIND_COUNT):
+                if (s.query.kinds >> i) & 1:
+                    bytes_byte(&s.out, 32)
+                    bytes_str(&s.out, kind_name(<int>i))
+        bytes_str(&s.out, b"; without tests" if a.narrowed and a.without_tests else b"")
+        bytes_str(&s.out, b"; only" if a.narrowed and a.n_globs else b"")
+        for i in range(a.n_globs if a.narrowed else 0):
+            bytes_byte(&s.out, 32)
+            bytes_add(&s.out, a.globs[i].at, a.globs[i].len)
         bytes_str(&s.out, b"; its filters left nothing and were dropped" if a.dropped else b"")
     bytes_byte(&s.out, 0)
     complain(<const char*>s.out.data, b"", b"")
@@ -273,47 +301,54 @@ cdef inline int _ranked(Session* s, const Weights* weights, double* values, Resu
     return 0
 
 
-cdef inline bint _same(const Session* s, const Results* a, const Results* b) noexcept nogil:
-    """Whether both begin with the same places, as far as they are shown."""
-    cdef uint32_t i, n = a.n if a.n < s.limit else s.limit
-    if n != (b.n if b.n < s.limit else s.limit):
-        return False
-    for i in range(n):
-        if a.items[i].segment != b.items[i].segment or a.items[i].chunk != b.items[i].chunk:
-            return False
-    return True
-
-
-cdef inline void _take_back(Session* s) noexcept nogil:
-    """What stands on the terminal makes room for better; what has scrolled away stays, under a line that says so."""
-    if s.rows < s.screen:
-        bytes_str(&s.out, b"\r\x1b[")
-        bytes_uint(&s.out, s.rows)
-        bytes_str(&s.out, b"A\x1b[J")
-        if s.rows == 0:
-            s.out.len = 0
-    else:
-        bytes_str(&s.out, b"\n-- with what ")
-        bytes_str(&s.out, s.ask.provider)
-        bytes_str(&s.out, b" says:\n")
-    s.rows = 0
-
-
-cdef inline int _search(Session* s, const char* program) noexcept nogil:
-    cdef Weights weights
-    cdef Results results
-    cdef Results plain
-    cdef double[TERMS] values
+cdef inline int _again(Session* s, const Results* results) noexcept nogil:
+    """Shows results in the place of those on the terminal, unless they look the same; what has scrolled away stays,
+    above a line that says so. An exit status."""
+    cdef Bytes back
     cdef int status
+    s.held = True
+    status = _show(s, results, 0)
+    s.held = False
+    if status == EXIT_ERROR or (s.out.len == s.shown.len and same_bytes(s.out.data, s.shown.data, s.out.len)):
+        return status
+    bytes_init(&back)
+    if s.rows >= s.screen:
+        bytes_str(&back, b"\n-- with what ")
+        bytes_str(&back, s.ask.provider)
+        bytes_str(&back, b" says:\n")
+    elif s.rows:
+        bytes_str(&back, b"\r\x1b[")
+        bytes_uint(&back, s.rows)
+        bytes_str(&back, b"A\x1b[J")
+    bytes_add(&back, s.out.data, s.out.len)
+    s.out.len = 0
+    bytes_add(&s.out, back.data, back.len)
+    bytes_free(&back)
+    return status if flush(s) or errno == EPIPE else EXIT_ERROR
+
+
+cdef inline void _correct(Session* s) noexcept nogil:
+    """A mistyped name becomes the one that exists, which is said."""
+    cdef const uint8_t* text = <const uint8_t*>s.args.places[0]
+    if not spell(&s.index, text, strlen(s.args.places[0]), &s.query, &s.corrected):
+        return
+    query_parse(s.corrected.data, s.corrected.len, &s.query)
+    bytes_str(&s.out, b"nothing is called so; these are for: ")
+    bytes_add(&s.out, s.corrected.data, s.corrected.len)
+    bytes_byte(&s.out, 0)
+    complain(<const char*>s.out.data, b"", b"")
+    s.out.len = 0
+
+
+cdef inline int _ready(Session* s, const char* program) noexcept nogil:
+    """Question, project, index; and somebody has been asked what the question means. 0, or an exit status."""
     cdef const char* text
-    cdef int64_t began = 0
+    cdef int status
     if s.args.n_places == 0:
         return complain(b"what should be searched for? greppy search QUERY [PATH...]", b"", b"")
     status = options(s)
     if status:
         return status
-    if s.json:
-        began = clock_ns(False)
     text = s.args.places[0]
     query_parse(<const uint8_t*>text, strlen(text), &s.query)
     if s.query.n_terms == 0:
@@ -321,52 +356,61 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
     status = locate(s)
     if status:
         return status
-    if s.smart and args_last(s.args, FLAG_DRY_RUN) != NULL and not s.rerank:
+    if s.smart and s.dry and not s.rerank:
         if smart_question(&s.query):
             return _dry_run(s, program)
         complain(b"nothing would be sent: a name or a place is looked up as it is", b"", b"")
         return EXIT_NOTHING
+    status = open_index(s, program)
     s.widened = s.smart
-    if s.smart and smart_question(&s.query):
+    if status == 0 and s.smart and smart_question(&s.query):
         status = _ask(s, program)
-    status = status or open_index(s, program)
+    if status == 0:
+        write_prefix(s)
+        _correct(s)
+    return status
+
+
+cdef inline int _meanwhile(Session* s, const Weights* weights, Results* plain) noexcept nogil:
+    """Shows somebody who is looking what is known before the answer, and waits for that. 0 or EXIT_ERROR; `plain` has
+    what was shown."""
+    cdef double[TERMS] values
+    if s.erasable and not (s.required or s.rerank or s.json or s.jsonl or s.budget or s.explain):
+        if _ranked(s, weights, values, plain) or _show(s, plain, 0) == EXIT_ERROR:
+            return EXIT_ERROR
+    return _answered(s)
+
+
+cdef inline int _search(Session* s, const char* program) noexcept nogil:
+    cdef Weights weights
+    cdef Results results
+    cdef Results plain
+    cdef double[TERMS] values
+    cdef int64_t began = clock_ns(False)
+    cdef int status = _ready(s, program)
     if status:
-        return status
-    write_prefix(s)
-    if spell(&s.index, <const uint8_t*>text, strlen(text), &s.query, &s.corrected):
-        query_parse(s.corrected.data, s.corrected.len, &s.query)
-        bytes_str(&s.out, b"nothing is called so; these are for: ")
-        bytes_add(&s.out, s.corrected.data, s.corrected.len)
-        bytes_byte(&s.out, 0)
-        complain(<const char*>s.out.data, b"", b"")
-        s.out.len = 0
+        return status if status != DRY_SHOWN else EXIT_FOUND
     default_weights(&weights)
     memset(&plain, 0, sizeof(plain))
     if s.ask.asking:
-        if s.erasable and not (s.required or s.rerank or s.json or s.jsonl or s.budget or s.explain):
-            # Somebody is looking, so they get what is known already.
-            if _ranked(s, &weights, values, &plain) or _show(s, &plain, began) == EXIT_ERROR:
-                return EXIT_ERROR
-        status = _answered(s)
+        status = _meanwhile(s, &weights, &plain)
         if status:
             return status
-        if plain.items != NULL and not s.ask.answer.given:
-            return EXIT_FOUND if s.printed else EXIT_NOTHING
+    if plain.items != NULL and not s.widened:
+        return EXIT_FOUND if s.printed else EXIT_NOTHING
     if s.widened:
         smart_expand(&s.index, &s.query, &s.ask.answer)
     status = _ranked(s, &weights, values, &results)
     if status:
         return status
-    if plain.items != NULL and _same(s, &plain, &results):
-        return EXIT_FOUND if s.printed else EXIT_NOTHING
     if plain.items != NULL:
-        _take_back(s)
+        return _again(s, &results)
     if s.explain and s.widened and not (s.json or s.jsonl):
         _explain_answer(s)
     if s.rerank:
         status = rerank(s, program, &results)
         if status:
-            return status if status != RERANK_SHOWN else EXIT_FOUND
+            return status if status != DRY_SHOWN else EXIT_FOUND
     return _show(s, &results, began)
 
 
@@ -374,14 +418,11 @@ cdef inline int search_main(Session* s, const Args* args, const char* program) n
     """Runs one search; the exit status. `s` is all zeros, `program` is argv[0].
 
     Nothing is given back: the process ends after it, and the kernel does that once more cheaply than we would."""
-    cdef int status, error
+    cdef int status
     s.args = args
     s.index.root_fd = -1
     status = _search(s, program)
     if s.ask.asking:
         child_end(&s.ask.child)  # nobody waits for it any more
-    if s.first.made:
-        error = first_keep(&s.first)
-        if error:
-            complain(b"the index could not be kept, the next search builds it again: ", strerror(error), b"")
+    keep_first(s)
     return status

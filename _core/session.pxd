@@ -5,14 +5,15 @@ from libc.stddef cimport size_t
 from libc.stdlib cimport strtol
 from libc.string cimport strcmp, strlen, strncmp, strerror
 from _core.ask cimport Ask, ask_known, ask_who
-from _core.base cimport Bytes, bytes_byte, bytes_str, bytes_uint
+from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_str, bytes_uint
+from _core.config cimport config_text
 from _core.filter cimport Filter, GLOBS_MAX
 from _core.first cimport First
 from _core.flags cimport (
     Args, args_last, FLAG_LIMIT, FLAG_FILES, FLAG_NULL, FLAG_CHUNK, FLAG_AFTER, FLAG_BEFORE, FLAG_CONTEXT, FLAG_JSON,
     FLAG_JSONL, FLAG_COLOR, FLAG_GLOB, FLAG_TYPE, FLAG_TYPE_NOT, FLAG_KIND, FLAG_NO_TESTS, FLAG_COUNT,
-    FLAG_MAX_TOKENS, FLAG_EXPLAIN, FLAG_SMART, FLAG_RERANK, FLAG_REQUIRE_SMART, FLAG_DRY_RUN, FLAG_PROVIDER,
-    FLAG_TIMEOUT, Flag, flag_get,
+    FLAG_MAX_TOKENS, FLAG_EXPLAIN, FLAG_SMART, FLAG_NO_SMART, FLAG_RERANK, FLAG_REQUIRE_SMART, FLAG_DRY_RUN,
+    FLAG_PROVIDER, FLAG_MODEL, FLAG_BASE_URL, FLAG_TIMEOUT, Flag, flag_get,
 )
 from _core.index cimport Index
 from _core.languages cimport language_by_name
@@ -35,6 +36,7 @@ cdef enum:
     HOST_BYTES = 256
     RERANKED = 30                # places whose order a provider is asked for
     TIMEOUT_MOST = 600000        # milliseconds
+    DRY_SHOWN = 100              # no exit status: what would be sent has been printed
 
 cdef struct Session:
     # Everything a search holds, in one place. What every search touches stands together, and the long arrays, of which
@@ -52,8 +54,10 @@ cdef struct Session:
     bint smart                   # --smart, and what makes sense only with it
     bint widened                 # ... and nothing has gone wrong with it
     bint required                # --require-smart
+    bint dry                     # --dry-run
     bint rerank
     bint erasable                # what is on the terminal can be written anew
+    bint held                    # what is rendered is not written yet
     uint64_t printed             # bytes that have left
     uint64_t budget              # bytes that may leave; 0: any number
     uint32_t rows                # of the terminal that have been written
@@ -66,6 +70,7 @@ cdef struct Session:
     Bytes places                 # texts of Filter.places
     Bytes corrected              # the question, when a name in it was mistyped
     Bytes out
+    Bytes shown                  # before the answer, on a terminal
     Style style
     char[PATH_BYTES] root        # real path, NUL-terminated
     Filter filter
@@ -79,13 +84,17 @@ cdef struct Session:
 
 
 cdef inline bint flush(Session* s) noexcept nogil:
-    """Writes what is rendered. False: the reader is gone (no error), or the disk is full (`complain` has said so)."""
+    """Writes what is rendered, unless it is held. False: the reader is gone (no error), or the disk is full (`complain`
+    has said so)."""
+    if s.held:
+        return True
     if s.out.len and not s.broken and not write_all(1, s.out.data, s.out.len):
         s.broken = True
         if errno != EPIPE:
             complain(b"cannot write the results: ", strerror(errno), b"")
     s.printed += s.out.len
-    if s.erasable:
+    if s.ask.asking and s.erasable:
+        bytes_add(&s.shown, s.out.data, s.out.len)
         s.rows += terminal_rows(s.out.data, s.out.len, s.style.width)
     s.out.len = 0
     return not s.broken
@@ -216,13 +225,26 @@ cdef inline int _filters(Session* s) noexcept nogil:
 cdef inline int _provider(Session* s) noexcept nogil:
     """The flags about asking one. 0, or EXIT_ERROR after a sentence."""
     cdef const char* provider = args_last(s.args, FLAG_PROVIDER)
+    cdef const char* model = args_last(s.args, FLAG_MODEL)
+    cdef const char* url = args_last(s.args, FLAG_BASE_URL)
     cdef uint32_t timeout = 0
+    cdef int i
     s.required = args_last(s.args, FLAG_REQUIRE_SMART) != NULL
     s.rerank = args_last(s.args, FLAG_RERANK) != NULL
-    s.smart = s.required or args_last(s.args, FLAG_SMART) != NULL or (
-        not s.rerank and args_last(s.args, FLAG_DRY_RUN) != NULL)
+    s.dry = args_last(s.args, FLAG_DRY_RUN) != NULL
+    s.smart = s.required or (s.dry and not s.rerank)
+    for i in range(s.args.n_flags):
+        # The last one wins, so that a line can undo what the configuration says.
+        if s.args.flags[i].flag == FLAG_SMART:
+            s.smart = True
+        elif s.args.flags[i].flag == FLAG_NO_SMART:
+            s.smart = False
     if provider != NULL and not ask_known(provider):
         return complain(b"--provider is anthropic, openai, gemini, ollama or none, not ", provider, b"")
+    if model != NULL and not config_text(model):
+        return complain(b"--model takes the name of a model, without blanks", b"", b"")
+    if url != NULL and not config_text(url):
+        return complain(b"--base-url takes a URL, without blanks", b"", b"")
     if _count_flag(s, FLAG_TIMEOUT, b"--timeout", 1, TIMEOUT_MOST, &timeout):
         return EXIT_ERROR
     if s.rerank and (_senseless(s, FLAG_RERANK, FLAG_FILES) or _senseless(s, FLAG_RERANK, FLAG_COUNT)):

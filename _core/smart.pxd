@@ -16,7 +16,7 @@ whether tests are left out, globs or nil, the question. For "how are routes regi
 - The words become expansions (`query.pxd`).
 - Entity type and kinds say what the chunk that is shown of a file had better define. They filter nothing: a hard filter
   by them lost 0.007 of NDCG@10 on the development queries, because models guess.
-- Tests are left out and globs applied, unless the person has said something about globs, and unless nothing is left.
+- Tests are left out and globs applied, unless the person has given globs or places, and unless nothing is left.
 - `find_usage`: tests and examples use things, so they are neither left out nor lowered. The other intents change
   nothing: everything tried for them was noise.
 
@@ -49,8 +49,9 @@ cdef struct Answer:
     Slice intent
     Slice words
     Slice asked           # the question that was answered
-    bint narrowed         # its filters have been applied,
-    bint dropped          # and taken back, because they left nothing
+    bint narrowed         # its filters have been applied:
+    bint without_tests    # this one
+    bint dropped          # they were taken back, because they left nothing
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
@@ -157,20 +158,21 @@ cdef inline void smart_expand(Index* x, Query* q, const Answer* a) noexcept nogi
             query_synonyms(q, i)
 
 
-cdef inline bint _narrow(Filter* f, const Answer* a) noexcept nogil:
-    """Adds the answer's filters; whether there was one to add."""
-    cdef bint tests = a.no_tests and not a.usage and not f.no_tests
-    cdef bint globs = a.n_globs > 0 and f.n_globs == 0
+cdef inline bint _narrow(Filter* f, Answer* a) noexcept nogil:
+    """Adds the answer's filters where the person has not said which files are meant; whether there was one to add."""
     cdef uint32_t i
-    if tests:
+    if f.n_globs or f.n_places:
+        return False
+    filter_free(f)  # what it knows of files holds for another filter
+    a.without_tests = a.no_tests and not a.usage and not f.no_tests
+    if a.without_tests:
         f.no_tests = True
-    if globs:
-        for i in range(a.n_globs):
-            f.globs[i] = a.globs[i]
-        f.n_globs = a.n_globs
-        f.includes = True
-    f.active |= tests or globs
-    return tests or globs
+    for i in range(a.n_globs):
+        f.globs[i] = a.globs[i]
+    f.n_globs = a.n_globs
+    f.includes = a.n_globs > 0
+    f.active |= a.without_tests or a.n_globs > 0
+    return a.without_tests or a.n_globs > 0
 
 
 cdef inline void smart_rank(Index* x, const Query* q, Filter* f, const Weights* w, Answer* a, uint32_t limit,
@@ -178,21 +180,20 @@ cdef inline void smart_rank(Index* x, const Query* q, Filter* f, const Weights* 
     """`rank` as the answer, if there is one, wants it. A filter of the answer that leaves nothing is dropped; one that
     leaves something stays in `f`."""
     cdef Weights changed = w[0]
-    cdef Filter asked
     if not a.given or not smart_question(q):
         rank(x, q, f, w, limit, one_per_file, details, term_idf, out)
         return
     if a.usage:
         changed.test = changed.example = 0
-    asked = f[0]
     if not a.narrowed and not a.dropped:
         a.narrowed = _narrow(f, a)
     rank(x, q, f, &changed, limit, one_per_file, details, term_idf, out)
     if out.n or out.failed or not a.narrowed:
         return
     filter_free(f)
-    memset(asked.known, 0, sizeof(asked.known))
-    f[0] = asked
+    f.no_tests &= not a.without_tests
+    f.n_globs = 0
+    f.includes = False
     a.narrowed = False
     free(out.items)
     free(out.details)

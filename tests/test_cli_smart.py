@@ -716,7 +716,7 @@ def ranked(project: Project, server: Server, env: dict[str, str]) -> Smart:
 
 def reranked(ranked: Smart, *arguments: str) -> list[str]:
     done = ranked.project.search("--rerank", *PLENTY, *ranked.flags(), "basket", *arguments)
-    sentence(done, "code leaves this machine", "openai")
+    sentence(done, "lines of the best places go to openai", "openai")
     return done.stdout.decode().splitlines()
 
 
@@ -763,7 +763,7 @@ def test_without_an_order_it_is_our_own(ranked: Smart, name: str) -> None:
     assert done.returncode == 0
     assert done.stdout == ranked.project.search("basket").stdout
     warning, why = done.stderr.decode().splitlines()
-    assert "code leaves this machine" in warning
+    assert "lines of the best places go to openai" in warning
     assert words in why
     assert KEY not in why
     done = ranked.project.search("--rerank", "--require-smart", *ranked.flags(), *limit, "basket")

@@ -57,7 +57,7 @@ def test_every_command_and_flag_is_in_every_script(script: dict[str, Path]) -> N
 CASES: list[tuple[list[str], list[str]]] = [
     (["sta"], ["start", "status"]),
     (["co"], ["completions", "config"]),
-    (["search", "--no"], ["--no-config", "--no-refresh", "--no-tests"]),
+    (["search", "--no"], ["--no-config", "--no-refresh", "--no-smart", "--no-tests"]),
     (["search", "--type", "pyt"], ["python"]),
     (["search", "x", "-t", "typesc"], ["typescript"]),
     (["search", "--color", ""], ["always", "auto", "never"]),

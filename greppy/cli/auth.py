@@ -8,8 +8,8 @@ from greppy._core import engine
 from greppy.cli import NOTHING, CommandError, config
 from greppy.smart import answers, breaker
 from greppy.smart.keys import KeysError, find_key
-from greppy.smart.providers import PROVIDERS, find_ollama, is_loopback
-from greppy.smart.settings import Settings
+from greppy.smart.providers import PROVIDERS, is_loopback
+from greppy.smart.settings import Settings, SettingsError
 
 
 def run(arguments: engine.Arguments) -> int:
@@ -17,20 +17,23 @@ def run(arguments: engine.Arguments) -> int:
         raise CommandError("auth takes one word: greppy auth status")
     try:
         who = answers.configured()
-    except ValueError as error:
+        return _tell(who)
+    except (ValueError, SettingsError) as error:
         raise CommandError(str(error)) from None
-    if who is None and config.current().get("smart.provider") != "none":
-        url = find_ollama()
-        if url is not None:
-            print(f"provider  ollama at {url}, because it runs on this machine")
-            return 0
+
+
+def _tell(who: Settings | None) -> int:
     if who is None:
         print("provider  none; choose one with: greppy login PROVIDER")
         return NOTHING
     provider = PROVIDERS[who.provider]
-    print(f"provider  {who.provider}{f' at {who.base_url}' if who.base_url else ''}")
+    url = provider.base_url(who)
+    if config.current().get("smart.provider"):
+        print(f"provider  {who.provider}{f' at {url}' if who.base_url else ''}")
+    else:
+        print(f"provider  {who.provider} at {url}, because it runs on this machine")
     print(f"model     {who.model or provider.default_model or 'the first that it has'}")
-    print(f"key       {_key(who, provider.needs_key and not is_loopback(provider.base_url(who)))}")
+    print(f"key       {_key(who, provider.needs_key and not is_loopback(url))}")
     seconds = breaker.remaining(who)
     if seconds:
         print(f"paused    it has failed and is left alone for {math.ceil(seconds)} s")

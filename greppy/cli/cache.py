@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
 from greppy._core import engine
 from greppy.cli import NOTHING, CommandError, harmless, show
-from greppy.smart.answer import unpack
+from greppy.daemon import places
+from greppy.daemon.client import connect
+from greppy.smart.answer import BadAnswer, unpack
 
 
 def run(arguments: engine.Arguments) -> int:
@@ -41,10 +44,10 @@ def _stats(path: bytes, json: bool) -> int:
 
 
 def _list(path: bytes, json: bool) -> int:
-    found = [
-        (unpack(body), key.split(b"\0")[0].decode("utf-8", "replace"), created, used)
-        for key, body, created, used in engine.answers_list(path)
-    ]
+    found = []
+    for key, body, created, used in engine.answers_list(path):
+        with contextlib.suppress(BadAnswer):  # of another version
+            found.append((unpack(body), key.split(b"\0")[0].decode("utf-8", "replace"), created, used))
     if json:
         show.print_json({
             "answers": [
@@ -65,6 +68,9 @@ def _clear(path: bytes, json: bool) -> int:
         engine.answers_clear(path)
     except OSError as error:
         raise CommandError(f"{os.fsdecode(path)}: {error.strerror}") from None
+    if places.is_running():
+        with contextlib.suppress(places.DaemonError), connect(timeout=5.0) as client:
+            client.forget()
     if json:
         show.print_json({"removed": entries})
     else:

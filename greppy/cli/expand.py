@@ -10,24 +10,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from greppy._core import engine
-from greppy.cli import NOTHING, CommandError, show
+from greppy.cli import NOTHING, CommandError, complain, show
 from greppy.smart import answers
 from greppy.smart.answer import unpack
+from greppy.smart.prompt import PLACE_CHARS
 from greppy.smart.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-AROUND = 5  # lines of code on each side of the best one that are sent with --rerank
-
 
 class Place(msgspec.Struct):
-    """Of a line of JSON as `search --jsonl` prints it, what is sent."""
+    """A place that `search --rerank` sends: lines around the best one, which is number `best` of them."""
 
     path: str
-    start_line: int
-    line: int
-    content: str
+    lines: list[str]
+    best: int
 
 
 def run(arguments: engine.Arguments) -> int:
@@ -43,6 +41,9 @@ def run(arguments: engine.Arguments) -> int:
         raise CommandError("the question has no letter and no digit: there is nothing to ask")
     root = show.project_root(flags.get("project"))
     who = _who(flags)
+    if not engine.smart_question(question) and "places" not in flags:
+        complain("there is nothing to expand: a name or a place is looked up as it is")
+        return NOTHING
     if "places" in flags:
         return _rerank(who, question, "dry-run" in flags)
     if "dry-run" in flags:
@@ -60,12 +61,11 @@ def _who(flags: Mapping[str, bytes | None]) -> Settings | None:
     timeout = os.fsdecode(flags.get("timeout") or b"1")
     if not timeout.isascii() or not timeout.isdigit() or not 1 <= int(timeout[:9]) <= 600_000:
         raise CommandError(f"--timeout needs a whole number from 1 to 600000, not {timeout}")
-    who = answers.settings(flags)
-    if who is None and not provider:
-        from greppy.smart.providers import find_ollama
-
-        return Settings("ollama") if find_ollama() is not None else None
-    return who
+    for name in ("model", "base-url"):
+        text = os.fsdecode(flags.get(name) or b"x")
+        if not (text.isascii() and text.isprintable()) or " " in text or len(text) > 200:
+            raise CommandError(f"--{name} takes a text without blanks, of at most 200 bytes")
+    return answers.settings(flags)
 
 
 def _need(who: Settings | None) -> Settings:
@@ -78,7 +78,7 @@ def _expand(who: Settings, question: bytes, root: bytes, packed: bool, required:
     from greppy.smart.ask import ProviderError
 
     store = answers.Answers()
-    body = store.find(who, question)
+    body = None if packed else store.find(who, question)  # whoever wants it packed has looked
     cached = body is not None
     if body is None:
         try:
@@ -128,7 +128,7 @@ def _rerank(who: Settings | None, question: bytes, dry: bool) -> int:
     try:
         places = [_shown(decode(line)) for line in sys.stdin.buffer]
     except msgspec.DecodeError as error:
-        raise CommandError(f"--places reads what search --jsonl prints: {error}") from None
+        raise CommandError(f"--places reads what search --rerank writes: {error}") from None
     try:
         if dry:
             _print(dry_rerank(_need(who), text, places))
@@ -140,10 +140,14 @@ def _rerank(who: Settings | None, question: bytes, dry: bool) -> int:
 
 
 def _shown(place: Place) -> tuple[str, str]:
-    """Path and the lines around the best one."""
-    lines = place.content.splitlines()
-    best = place.line - place.start_line
-    return place.path, "\n".join(lines[max(0, best - AROUND) : best + AROUND + 1])
+    """Path and as many lines around the best one as the prompt has room for."""
+    first, end, room = place.best, place.best + 1, PLACE_CHARS - len(place.lines[place.best])
+    for step in range(1, len(place.lines)):
+        for line in (place.best - step, place.best + step):
+            if 0 <= line < len(place.lines) and len(place.lines[line]) < room:
+                first, end = min(first, line), max(end, line + 1)
+                room -= len(place.lines[line]) + 1
+    return place.path, "\n".join(place.lines[first:end])
 
 
 def _print(request: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ def run(arguments: engine.Arguments) -> int:
     name = given[0]
     provider = PROVIDERS[name]
     url = os.fsdecode(dict(arguments["flags"]).get("base-url") or b"")
+    before = config.current()  # one that cannot be changed is told before a key is kept
     try:
         if url:
             url = checked_url(name, url)
@@ -35,7 +36,6 @@ def run(arguments: engine.Arguments) -> int:
                 raise CommandError(f"no key was given; {name} needs one")
     except (KeysError, SettingsError) as error:
         raise CommandError(str(error)) from None
-    before = config.current()
     config.change("smart.base_url", url or None)
     if before.get("smart.provider") != name:
         config.change("smart.model", None)  # it was another provider's

@@ -12,7 +12,7 @@ from greppy.smart.providers import PROVIDERS
 
 def run(arguments: engine.Arguments) -> int:
     given = [os.fsdecode(place) for place in arguments["places"]]
-    before = config.current().get("smart.provider", "")
+    before = config.current().get("smart.provider", "").replace("none", "")
     name = given[0] if given else before
     if len(given) > 1 or (name and name not in PROVIDERS):
         raise CommandError(f"logout takes the name of a provider: {', '.join(PROVIDERS)}")

@@ -238,6 +238,10 @@ class Client:
         """The metrics as Prometheus text."""
         return str(self._ask("prometheus"))
 
+    def forget(self) -> None:
+        """Makes it forget what providers have answered, as `greppy cache clear` does."""
+        self._ask("forget")
+
     def stop(self) -> None:
         """Ends the daemon, when it has committed what it saw."""
         self._ask("stop")

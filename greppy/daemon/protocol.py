@@ -23,6 +23,7 @@ by 04 00 00 00 | 93 00 00 c0 when the index holds all that had been written when
     subscribe  root                                                       PARTs {"generation", "changed", "removed"}
     cancel     id                                                         nil; the request `id` ends with an ERROR
     status     -                                                          see `metrics.py`
+    forget     -                                                          nil, when answers of providers are forgotten
     stop       -                                                          nil, then the daemon ends
 """
 

@@ -283,6 +283,7 @@ class Server:
             "cancel": self._cancel,
             "status": self._status,
             "prometheus": self._prometheus,
+            "forget": self._forget,
             "stop": self._stop_request,
         }
 
@@ -439,7 +440,8 @@ class Server:
         try:
             async with asyncio.timeout(asked.deadline_ms / 1e3):
                 loop = asyncio.get_running_loop()
-                answer = loop.run_in_executor(self._asking, self._smart, asked) if asked.smart else None
+                widen = asked.smart and engine.smart_question(asked.query)
+                answer = loop.run_in_executor(self._asking, self._smart, asked) if widen else None
                 if key is None:
                     await _or_fail(project.sync())
                     if project.state == WATCHED and not asked.smart:
@@ -561,6 +563,10 @@ class Server:
 
     async def _prometheus(self, raw: msgspec.Raw, part: object, connection: Connection) -> bytes:
         return protocol.encode(prometheus(self.status()))
+
+    async def _forget(self, raw: msgspec.Raw, part: object, connection: Connection) -> bytes:
+        self.answers.forget()
+        return protocol.encode(None)
 
     async def _stop_request(self, raw: msgspec.Raw, part: object, connection: Connection) -> bytes:
         self._stop.set()

@@ -27,12 +27,18 @@ NO_CODE = frozenset(("text", "markdown", "json", "yaml", "toml", "html", "css"))
 
 
 def settings(flags: Mapping[str, bytes | None]) -> Settings | None:
-    """Who is asked, from flags in which those of the configuration stand first; None: nobody was chosen, or nobody."""
+    """Who is asked, from flags in which those of the configuration stand first; None: nobody was chosen, and Ollama
+    does not run here."""
     provider = os.fsdecode(flags.get("provider") or b"")
-    if provider in ("", "none"):
+    if provider == "none":
         return None
+    if not provider:
+        from greppy.smart.providers import find_ollama  # httpx takes longer to import than most commands to run
+
+        if find_ollama() is None:
+            return None
     return Settings(
-        provider,
+        provider or "ollama",
         os.fsdecode(flags.get("model") or b""),
         os.fsdecode(flags.get("base-url") or b""),
         int(flags.get("timeout") or 2000) / 1000,
@@ -60,6 +66,10 @@ def project_languages(root: bytes) -> list[str]:
     return names[:LANGUAGES]
 
 
+def _key(who: Settings, question: bytes) -> bytes:
+    return engine.answers_key(who.identity().encode("utf-8", "surrogateescape"), question)
+
+
 class Answers:
     """Answers to questions. Safe to share between threads."""
 
@@ -72,45 +82,51 @@ class Answers:
 
     def find(self, who: Settings, question: bytes) -> bytes | None:
         """The packed answer if there is one already."""
-        key = engine.answers_key(who.identity().encode(), question)
+        key = _key(who, question)
         with self._lock:
             found = self._memory.get(key)
             if found is not None and abs(time.time() - found[1]) < TTL:
                 self._memory.move_to_end(key)
                 self.hits += 1
                 return found[0]
-        body = None
-        with contextlib.suppress(OSError, RuntimeError):
-            body = engine.answers_get(engine.answers_path(), key)
+        kept = None
+        with contextlib.suppress(RuntimeError):
+            kept = engine.answers_find(engine.answers_path(), key)
         with self._lock:
-            self.disk_hits += body is not None
-            self.misses += body is None
-        if body is not None:
-            self._remember(key, body)
-        return body
+            self.disk_hits += kept is not None
+            self.misses += kept is None
+        if kept is None:
+            return None
+        self._remember(key, *kept)
+        return kept[0]
 
     def ask(self, who: Settings, question: bytes, languages: Sequence[str]) -> bytes:
         """Asks the provider and keeps what it says. Raises ProviderError."""
-        from greppy.smart.ask import ask  # httpx takes longer to import than most commands to run
+        from greppy.smart.ask import ask  # see above
 
         text = question.decode("utf-8", "replace")
         body = pack(ask(who, text, languages), text)
-        key = engine.answers_key(who.identity().encode(), question)
+        key = _key(who, question)
         with contextlib.suppress(OSError, RuntimeError):  # without a place to keep it the answer is as good
             path = engine.answers_path()
             os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
             engine.answers_put(path, key, body)
-        self._remember(key, body)
+        self._remember(key, body, time.time())
         return body
 
     def get(self, who: Settings, question: bytes, languages: Callable[[], Sequence[str]]) -> bytes:
         """The packed answer, asked for if need be. Raises ProviderError."""
         return self.find(who, question) or self.ask(who, question, languages())
 
-    def _remember(self, key: bytes, body: bytes) -> None:
+    def forget(self) -> None:
+        """What is remembered, not what is on disk."""
+        with self._lock:
+            self._memory.clear()
+
+    def _remember(self, key: bytes, body: bytes, created: float) -> None:
         with self._lock:
             if self._capacity:
-                self._memory[key] = body, time.time()
+                self._memory[key] = body, created
                 self._memory.move_to_end(key)
                 while len(self._memory) > self._capacity:
                     self._memory.popitem(last=False)
