@@ -15,7 +15,7 @@ from libc.string cimport memcmp, memset, strcmp, strncmp
 from _core.answers cimport Answers, answers_close, answers_find, answers_key, answers_open, answers_path
 from _core.base cimport Bytes, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint
 from _core.child cimport CHILD_SIGNALED, Child, child_end, child_hear, child_start, child_wait
-from _core.flags cimport Args, args_last, FLAG_BASE_URL, FLAG_MODEL, FLAG_PROVIDER
+from _core.flags cimport Args, FLAG_BASE_URL, FLAG_MODEL, FLAG_PROVIDER
 from _core.hash cimport hash64
 from _core.project cimport cache_base
 from _core.query cimport Query
@@ -69,11 +69,26 @@ cdef inline void ask_identity(const char* provider, const char* model, const cha
     bytes_byte(out, 0)
 
 
+cdef inline const char* _last(const Args* args, int flag, int begin, int end) noexcept nogil:
+    """The value given last among flags [begin, end), NULL when there is none."""
+    cdef int i
+    for i in range(end, begin, -1):
+        if args.flags[i - 1].flag == flag:
+            return args.flags[i - 1].value
+    return NULL
+
+
 cdef inline void ask_who(Ask* k, const Args* args) noexcept nogil:
-    """Reads the flags, whose values are known to be good. `k` is all zeros."""
-    k.provider = args_last(args, FLAG_PROVIDER)
-    k.model = args_last(args, FLAG_MODEL)
-    k.base_url = args_last(args, FLAG_BASE_URL)
+    """Reads the flags, whose values are known to be good. `k` is all zeros.
+
+    Model and address of the configuration are those of its provider: another one must not get to hear them, nor the
+    address its key."""
+    cdef const char* usual = _last(args, FLAG_PROVIDER, 0, args.n_config)
+    cdef const char* given = _last(args, FLAG_PROVIDER, args.n_config, args.n_flags)
+    cdef bint other = given != NULL and usual != NULL and strcmp(given, usual) != 0
+    k.provider = given if given != NULL else usual
+    k.model = _last(args, FLAG_MODEL, args.n_config if other else 0, args.n_flags)
+    k.base_url = _last(args, FLAG_BASE_URL, args.n_config if other else 0, args.n_flags)
     k.chosen = k.provider != NULL
     if not k.chosen:
         k.provider = b"ollama"

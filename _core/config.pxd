@@ -474,6 +474,7 @@ cdef inline bint config_defaults(Config* c, Args* a) noexcept nogil:
         a.flags[n].value = NULL if f.value == NULL else c.values[i].text
         a.n_flags += 1
         n += 1
+    a.n_config = n
     return True
 
 

@@ -107,6 +107,7 @@ cdef struct Args:
     bint help                # --help or `help`
     bint version
     int n_flags
+    int n_config             # how many of them come from the configuration: the first ones
     Given[ARGS_FLAGS] flags
     int n_places
     const char* places[ARGS_PLACES]   # what is no flag, in order
@@ -253,7 +254,7 @@ cdef inline const char* command_examples(int command) noexcept nogil:
             b"  greppy search \"parse date\" src/ -t python  only Python below src/\n"
             b"  greppy search TODO -g '*.rs' -g '!gen/**'  only Rust, nothing generated\n"
             b"  greppy search \"open socket\" | head -1      path:line:text, made for pipes\n"
-            b"  greppy search -s \"how does login work\"    also what says it in other words\n")
+            b"  greppy search -s \"how does login work\"     also what says it in other words\n")
     if command == CMD_INDEX:
         return (
             b"  greppy index                               the project around the current folder\n"
@@ -288,7 +289,7 @@ cdef inline const char* command_examples(int command) noexcept nogil:
     if command == CMD_EXPAND:
         return (
             b"  greppy expand \"how does login work\"        one JSON object\n"
-            b"  greppy expand --dry-run \"login\"            what would be sent, and where to\n")
+            b"  greppy expand --dry-run \"how to log in\"    what would be sent, and where to\n")
     if command == CMD_LOGIN:
         return (
             b"  greppy login anthropic                     asks for the key; or: echo $KEY | greppy login anthropic\n"
@@ -396,7 +397,7 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
     elif id == FLAG_NO_REFRESH:
         _set(f, b"no-refresh", 0, NULL, search, b"do not look for changed files first; what changed is left out")
     elif id == FLAG_SMART:
-        _set(f, b"smart", 115, NULL, search, b"look also for what says it in other words (see below)")
+        _set(f, b"smart", 115, NULL, search, b"look also for what says it in other words")
     elif id == FLAG_NO_SMART:
         _set(f, b"no-smart", 0, NULL, search, b"a plain search, whatever the configuration says")
     elif id == FLAG_RERANK:
@@ -406,7 +407,7 @@ cdef inline void flag_get(int id, Flag* f) noexcept nogil:
     elif id == FLAG_DRY_RUN:
         _set(f, b"dry-run", 0, NULL, asking, b"show what would be sent to the provider, and send nothing")
     elif id == FLAG_PROVIDER:
-        _set(f, b"provider", 0, b"PROVIDER", asking, b"ask anthropic, openai, gemini, ollama; none: nobody")
+        _set(f, b"provider", 0, b"PROVIDER", asking, b"ask anthropic, openai, gemini or ollama (none: nobody)")
     elif id == FLAG_MODEL:
         _set(f, b"model", 0, b"NAME", asking, b"ask this model (the provider's default)")
     elif id == FLAG_BASE_URL:

@@ -132,7 +132,7 @@ cdef inline int rerank(Session* s, const char* program, Results* results) noexce
         complain(b"lines of the best places go to ", s.ask.provider,
                  <const char*>b"" if ask_stays(&s.ask) else <const char*>b": code leaves this machine")
     s.ask.chosen = True  # who asks for an order wants to hear why there is none
-    if not ask_begin(&s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--places", False, s.dry):
+    if not ask_begin(&s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--places", s.required, s.dry):
         return complain(b"cannot start greppy again: ", strerror(errno), b"")
     if _send_places(s, results, sent, &n):
         return EXIT_ERROR
@@ -141,7 +141,8 @@ cdef inline int rerank(Session* s, const char* program, Results* results) noexce
         write_all(1, s.ask.body.data, s.ask.body.len)
         return EXIT_ERROR if status else DRY_SHOWN
     if status == CHILD_SIGNALED:
-        complain(s.ask.provider, b" gave no order in time; the order is greppy's own", b"")
+        complain(s.ask.provider, b" gave no order in time",
+                 <const char*>b"" if s.required else <const char*>b"; the order is greppy's own")
     if status:
         return EXIT_ERROR if s.required else 0
     if _order(&s.ask.body, n, rank_):

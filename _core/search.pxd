@@ -17,7 +17,7 @@ from _core.place cimport place_load
 from _core.query cimport query_parse, TERMS
 from _core.rank cimport result_signals
 from _core.render cimport (
-    render_text, render_path, render_signals, printed_signals, json_place, json_text, json_number,
+    render_text, render_path, render_signals, printed_signals, json_place, json_text, json_number, terminal_rows,
 )
 from _core.rerank cimport rerank
 from _core.say cimport EXIT_ERROR, EXIT_FOUND, EXIT_NOTHING, complain
@@ -70,6 +70,8 @@ cdef inline void _json_head(Session* s) noexcept nogil:
         json_text(&s.out, s.corrected.data, s.corrected.len)
     if s.widened:
         _json_answer(s)
+    elif s.smart:
+        bytes_str(&s.out, b",\"smart\":{\"by\":null}")  # a sentence on standard error says why
     bytes_str(&s.out, b",\"results\":[")
 
 
@@ -99,7 +101,7 @@ cdef inline int _too_long(Session* s) noexcept nogil:
 
 cdef inline int _show(Session* s, const Results* results, int64_t began) noexcept nogil:
     """Prints the first `limit` places that still hold; an exit status."""
-    cdef uint32_t i, shown = 0, last_file = 0, last_segment = 0
+    cdef uint32_t i, shown = s.shown_places, last_file = 0, last_segment = 0
     cdef size_t mark
     cdef double[SIGNAL_END] values
     cdef const double* signals = values if s.explain else NULL
@@ -108,7 +110,10 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
     cdef bint whole = s.style.before > 0 or s.style.after > 0
     if s.json:
         _json_head(s)
-    for i in range(results.n):
+    if s.next:
+        last_file = results.items[s.next - 1].file
+        last_segment = results.items[s.next - 1].segment
+    for i in range(s.next, results.n):
         if shown == s.limit:
             break
         r = &results.items[i]
@@ -146,6 +151,12 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
             if shown == 0:
                 return _too_long(s)
             s.out.len = mark
+            break
+        if s.ask.asking and s.erasable and not s.held and shown and (
+                s.rows + terminal_rows(s.out.data, s.out.len, s.style.width) >= s.screen):
+            s.out.len = mark  # what scrolls away could not make room for the answer
+            s.next = i
+            s.shown_places = shown
             break
         last_file = r.file
         last_segment = r.segment
@@ -249,6 +260,9 @@ cdef inline void _explain_answer(Session* s) noexcept nogil:
     """What was added to the question, a line on standard error."""
     cdef uint32_t i, n = 0
     cdef const Answer* a = &s.ask.answer
+    if s.query.n_terms == s.query.n_asked and not smart_question(&s.query):
+        complain(b"--smart looks a name or a place up as it is", b"", b"")
+        return
     bytes_str(&s.out, b"--smart (")
     bytes_str(&s.out, s.ask.provider if a.given else <const char*>b"synonyms")
     bytes_str(&s.out, b", from the cache" if s.ask.cached else b"")
@@ -306,6 +320,7 @@ cdef inline int _again(Session* s, const Results* results) noexcept nogil:
     above a line that says so. An exit status."""
     cdef Bytes back
     cdef int status
+    s.next = s.shown_places = 0
     s.held = True
     status = _show(s, results, 0)
     s.held = False
@@ -363,7 +378,7 @@ cdef inline int _ready(Session* s, const char* program) noexcept nogil:
         return EXIT_NOTHING
     status = open_index(s, program)
     s.widened = s.smart
-    if status == 0 and s.smart and smart_question(&s.query):
+    if status == 0 and s.smart and not s.dry and smart_question(&s.query):
         status = _ask(s, program)
     if status == 0:
         write_prefix(s)
@@ -397,6 +412,8 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
         if status:
             return status
     if plain.items != NULL and not s.widened:
+        if s.next:
+            return _show(s, &plain, 0)  # what did not fit
         return EXIT_FOUND if s.printed else EXIT_NOTHING
     if s.widened:
         smart_expand(&s.index, &s.query, &s.ask.answer)

@@ -60,6 +60,8 @@ cdef struct Session:
     bint held                    # what is rendered is not written yet
     uint64_t printed             # bytes that have left
     uint64_t budget              # bytes that may leave; 0: any number
+    uint32_t next                # the result to go on with
+    uint32_t shown_places        # before that one
     uint32_t rows                # of the terminal that have been written
     uint32_t screen              # lines of the terminal
     size_t root_n
@@ -228,7 +230,8 @@ cdef inline int _provider(Session* s) noexcept nogil:
     cdef const char* model = args_last(s.args, FLAG_MODEL)
     cdef const char* url = args_last(s.args, FLAG_BASE_URL)
     cdef uint32_t timeout = 0
-    cdef int i
+    cdef Flag f
+    cdef int i, k
     s.required = args_last(s.args, FLAG_REQUIRE_SMART) != NULL
     s.rerank = args_last(s.args, FLAG_RERANK) != NULL
     s.dry = args_last(s.args, FLAG_DRY_RUN) != NULL
@@ -247,6 +250,18 @@ cdef inline int _provider(Session* s) noexcept nogil:
         return complain(b"--base-url takes a URL, without blanks", b"", b"")
     if _count_flag(s, FLAG_TIMEOUT, b"--timeout", 1, TIMEOUT_MOST, &timeout):
         return EXIT_ERROR
+    if _senseless(s, FLAG_NO_SMART, FLAG_REQUIRE_SMART) or _senseless(s, FLAG_NO_SMART, FLAG_DRY_RUN):
+        return EXIT_ERROR
+    if not s.smart and not s.rerank:
+        for i in range(s.args.n_config, s.args.n_flags):
+            k = s.args.flags[i].flag
+            if k == FLAG_PROVIDER or k == FLAG_MODEL or k == FLAG_BASE_URL or k == FLAG_TIMEOUT:
+                flag_get(k, &f)
+                bytes_str(&s.out, b"--")
+                bytes_str(&s.out, f.long_name)
+                bytes_str(&s.out, b" means nothing without --smart")
+                bytes_byte(&s.out, 0)
+                return complain(<const char*>s.out.data, b"", b"")
     if s.rerank and (_senseless(s, FLAG_RERANK, FLAG_FILES) or _senseless(s, FLAG_RERANK, FLAG_COUNT)):
         return EXIT_ERROR
     if s.smart or s.rerank:

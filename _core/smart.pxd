@@ -139,14 +139,14 @@ cdef inline bint answer_read(const uint8_t* p, size_t n, Answer* a) noexcept nog
 
 cdef inline bint smart_question(const Query* q) noexcept nogil:
     """Whether other words may help: a name or a place is looked up as it is."""
-    return q.n_words > 1 and not q.symbol and q.place.path_len == 0
+    return q.n_words > 0 and not q.symbol and q.place.path_len == 0
 
 
 cdef inline void smart_expand(Index* x, Query* q, const Answer* a) noexcept nogil:
     """Adds to a question, once, the words of the answer; without one, synonyms for what the project does not have."""
     cdef uint32_t[SEGMENTS_MAX] at
     cdef uint32_t i
-    if not smart_question(q):
+    if q.place.path_len or (q.symbol and (a.given or q.n_words > 1)):
         return
     if a.given:
         query_expand(q, a.words.at, a.words.len)

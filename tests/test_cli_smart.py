@@ -884,15 +884,27 @@ def test_long_names_and_lines_make_room_too(smart: Smart, terminal: Terminal, fl
     assert Screen(whole).text == Screen(settled(smart, terminal, QUESTION, *flags).replace("\n", "\r\n").encode()).text
 
 
-def test_what_has_scrolled_away_stays_under_a_line_that_says_so(smart: Smart, terminal: Terminal) -> None:
+def test_only_what_fits_is_shown_before_the_answer(smart: Smart, terminal: Terminal) -> None:
     smart.project.fill({f"src/more{i}.py": f"basket_{i} = 1\n" for i in range(12)})
     smart.project.index("-q")
     before, whole = shown(smart, terminal, QUESTION)
-    assert visible(before).count("\n") > 24
-    assert b"\x1b[J" not in whole
-    first, _, second = visible(whole).replace("\r\n", "\n").partition("-- with what openai says:\n")
-    assert first.strip() == visible(before).replace("\r\n", "\n").strip()
-    assert second == settled(smart, terminal, QUESTION)
+    assert 12 < visible(before).count("\n") < 24
+    assert visible(whole.rpartition(b"\x1b[J")[2]).replace("\r\n", "\n") == settled(smart, terminal, QUESTION)
+
+
+def test_what_did_not_fit_follows_when_there_is_no_answer(smart: Smart, terminal: Terminal) -> None:
+    smart.project.fill({f"src/more{i}.py": f"basket_{i} = 1\n" for i in range(12)})
+    smart.project.index("-q")
+    smart.server.behave(status(500))
+    arguments = ("search", "--smart", *PLENTY, *smart.flags(), QUESTION)
+    code, out = terminal.run(*arguments, cwd=smart.project.root)
+    lines = visible(out).replace("\r\n", "\n").splitlines()
+    code, out = terminal.run("search", QUESTION, cwd=smart.project.root)
+    plain = visible(out).replace("\r\n", "\n").splitlines()
+    assert code == 0 and sum("cannot answer now" in line for line in lines) == 1
+    told = [line for line in lines if line.endswith(("py", ":")) or line[:2] in ("1:",)]
+    assert told == [line for line in plain if line.endswith(("py", ":")) or line[:2] in ("1:",)]
+    assert len(plain) > 24
 
 
 @pytest.mark.parametrize("question", [QUESTION, "where do people login to the basket"])

@@ -525,12 +525,12 @@ def test_a_proxy_that_cannot_be_used(proxy: str, monkeypatch: pytest.MonkeyPatch
     "url", ["ftp://x", "example.com", "https://", "http://[::1", "https://x:99999", "https://a b/", "https://x/\n", "/"]
 )
 def test_what_is_no_base_url(url: str) -> None:
-    failure(Settings("ollama", "m", url), "base URL of ollama")
+    failure(Settings("ollama", "m", url), "base URL")
 
 
 @pytest.mark.parametrize("url", ["https://user:secret@x.example", "https://x.example/?key=secret", "https://x/#secret"])
 def test_a_base_url_with_more_than_host_and_path(url: str) -> None:
-    assert "secret" not in str(failure(Settings("ollama", "m", url), "base URL of ollama"))
+    assert "secret" not in str(failure(Settings("ollama", "m", url), "base URL"))
 
 
 def test_a_slash_at_the_end_of_a_base_url(server: Server) -> None:

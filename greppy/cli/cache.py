@@ -47,7 +47,7 @@ def _list(path: bytes, json: bool) -> int:
     found = []
     for key, body, created, used in engine.answers_list(path):
         with contextlib.suppress(BadAnswer):  # of another version
-            found.append((unpack(body), key.split(b"\0")[0].decode("utf-8", "replace"), created, used))
+            found.append((unpack(body), _who(key), created, used))
     if json:
         show.print_json({
             "answers": [
@@ -58,8 +58,14 @@ def _list(path: bytes, json: bool) -> int:
         return 0 if found else NOTHING
     for (answer, asked), who, created, _ in found:
         days = max(0.0, (time.time() - created) / 86400)
-        print(f"{days:4.1f} d  {harmless(asked)}  ->  {harmless(answer.expanded_query)}  ({harmless(who)})")
+        print(f"{days:.1f} d  {harmless(asked)}  ->  {harmless(answer.expanded_query)}  ({harmless(who)})")
     return 0 if found else NOTHING
+
+
+def _who(key: bytes) -> str:
+    """Provider, model and address, as far as they were chosen."""
+    provider, *chosen = key.split(b"\0")[0].decode("utf-8", "replace").split(" ")[:-1]
+    return " ".join([provider, *(part for part in chosen if part != "-")])
 
 
 def _clear(path: bytes, json: bool) -> int:

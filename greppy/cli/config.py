@@ -126,6 +126,10 @@ def _take_out(path: bytes, key: str) -> bool:
 
 def _set(path: bytes, key: str, value: str) -> None:
     new = _toml(key, value)
+    if key == "smart.provider" and current().get(key, value) != value:
+        for other in ("smart.model", "smart.base_url"):  # the other provider's
+            if _take_out(path, other):
+                print(f"{other} is no longer set")
     _put(path, key, new)
     print(f"{key} = {os.fsdecode(new)} in {show.path(path)}")
 

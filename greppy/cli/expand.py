@@ -31,9 +31,13 @@ class Place(msgspec.Struct):
 def run(arguments: engine.Arguments) -> int:
     given = dict(arguments["flags"])
     try:
-        flags = {**dict(engine.config_defaults("expand", "no-config" in given)), **given}
+        usual = dict(engine.config_defaults("expand", "no-config" in given))
     except ValueError as error:
         raise CommandError(str(error)) from None
+    if usual.get("provider", given.get("provider")) != given.get("provider", usual.get("provider")):
+        # They are another provider's: this one must not get to hear them, nor the address its key.
+        usual = {name: value for name, value in usual.items() if name not in ("model", "base-url")}
+    flags = {**usual, **given}
     if len(arguments["places"]) != 1:
         raise CommandError("expand takes one question; put it in quotes")
     question = arguments["places"][0]
@@ -45,7 +49,7 @@ def run(arguments: engine.Arguments) -> int:
         complain("there is nothing to expand: a name or a place is looked up as it is")
         return NOTHING
     if "places" in flags:
-        return _rerank(who, question, "dry-run" in flags)
+        return _rerank(who, question, "dry-run" in flags, "require-smart" in flags)
     if "dry-run" in flags:
         return _dry_run(who, question, root)
     if who is None and "require-smart" not in flags:
@@ -119,7 +123,7 @@ def _dry_run(who: Settings | None, question: bytes, root: bytes) -> int:
     return 0
 
 
-def _rerank(who: Settings | None, question: bytes, dry: bool) -> int:
+def _rerank(who: Settings | None, question: bytes, dry: bool, required: bool) -> int:
     """Reads places as JSON lines, prints their numbers, from 0, in the order of the model."""
     from greppy.smart.ask import ProviderError, dry_rerank, rerank
 
@@ -135,7 +139,8 @@ def _rerank(who: Settings | None, question: bytes, dry: bool) -> int:
         else:
             print(*rerank(_need(who), text, places))
     except ProviderError as error:
-        raise CommandError(f"{error}; the order is greppy's own") from None
+        advice = "" if required else "; the order is greppy's own"
+        raise CommandError(f"{error}{advice}") from None
     return 0
 
 

@@ -219,7 +219,8 @@ class _Talk:
         if reply.status == 404:
             model = self._shown(self._provider.model(self._settings))
             raise RefusedError(
-                f"{name} at {urlsplit(url).netloc} knows no model {model} (HTTP 404); choose one with 'greppy model'"
+                f"{name} at {self._shown(url)} has no model {model} (HTTP 404); choose one with 'greppy model', or "
+                "look at the base URL, which mostly ends in /v1"
             )
         raise RefusedError(f"{name} refuses the request (HTTP {reply.status}{self._said(reply)})")
 

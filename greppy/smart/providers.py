@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from greppy.smart.answer import BadAnswer
+from greppy.smart.answer import BadAnswer, harmless
 from greppy.smart.settings import Settings, SettingsError
 
 MAX_TOKENS = 400
@@ -301,11 +301,11 @@ def checked_url(name: str, url: str) -> str:
     except ValueError:
         whole = False
     if not whole:
-        raise SettingsError(f"the base URL of {name} is none; it begins with https:// or http:// and has a host")
+        raise SettingsError(f"a base URL for {name} is such as http://localhost:8000/v1, not {harmless(url)[:100]}")
     if "@" in parts.netloc or parts.query or parts.fragment:
         # The URL is shown and stored; a key has places where it is not.
         raise SettingsError(f"the base URL of {name} has more than host and path; keys are for 'greppy login {name}'")
-    return url.rstrip("/")
+    return url.rstrip("/").removesuffix("/chat/completions")
 
 
 def is_loopback(url: str) -> bool:

@@ -284,7 +284,7 @@ def rank(
     w = {**engine.weights(), **(weights or {})}
     parsed = query.parse(question)
     answered = isinstance(smart, Answer)
-    if not smart or len(parsed.words) < 2 or parsed.symbol or parsed.place:
+    if not smart or parsed.place or (parsed.symbol and (answered or len(parsed.words) > 1)):
         return _rank(corpus, parsed, question, limit, keep, kinds, w, Answer(), False)
     if not answered:
         for word in list(parsed.words):
