@@ -110,7 +110,7 @@ def test_ctrl_c_at_the_question_for_a_key(terminal: Terminal, keys: Path, run: R
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [([], "anthropic, openai, gemini, ollama"), (["nobody"], "nobody"), (["openai", "gemini"], "one provider and nothing else"),
+    [([], "anthropic, openai, gemini, ollama"), (["nobody"], "nobody"), (["openai", "gemini"], "one provider"),
      (["\x1b[2Jx"], "anthropic"), (["none"], "none"), ([""], "anthropic"),
      (["openai", "--base-url", "nonsense"], "base URL"), (["openai", "--base-url", "ftp://host/v1"], "base URL"),
      (["openai", "--base-url", "http://me:word@host/v1"], "base URL"),
