@@ -3,6 +3,9 @@ from _core cimport answers as _answers
 from _core cimport answers_writer as _answers_writer
 
 
+ANSWERS_TTL = _answers.ANSWERS_TTL
+
+
 cdef uint32_t _seconds(now) except? 0:
     return clock_ns(True) // 1000000000 if now is None else now
 

@@ -8,12 +8,12 @@ nothing is there, `greppy expand --packed` asks while the search goes on: it pri
 A provider that fails again and again is left alone for a while. `greppy/smart/breaker.py` specifies the file that says
 so: here only its first 16 digits, whose identity it is about, and its mtime, until when, are looked at.
 """
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport strtol
 from libc.string cimport memcmp, memset, strcmp, strncmp
 from _core.answers cimport Answers, answers_close, answers_find, answers_key, answers_open, answers_path
-from _core.base cimport Bytes, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint
+from _core.base cimport Bytes, bytes_byte, bytes_free, bytes_hex16, bytes_init, bytes_str, bytes_uint
 from _core.child cimport CHILD_SIGNALED, Child, child_end, child_hear, child_start, child_wait
 from _core.flags cimport Args, FLAG_BASE_URL, FLAG_MODEL, FLAG_PROVIDER
 from _core.hash cimport hash64
@@ -22,8 +22,8 @@ from _core.query cimport Query
 from _core.smart cimport Answer, answer_read
 from _core.sys cimport (
     c_close, c_connect, c_fstat, c_getenv, c_open, c_poll, c_read, c_socket, clock_ns, errno, htonl, htons, pollfd,
-    sockaddr, sockaddr_in, stat_t, AF_INET, EINPROGRESS, O_CLOEXEC, O_RDONLY, POLLERR, POLLHUP, POLLOUT, SOCK_CLOEXEC,
-    SOCK_NONBLOCK, SOCK_STREAM,
+    sockaddr, sockaddr_in, stat_t, write_all, AF_INET, EINPROGRESS, O_CLOEXEC, O_RDONLY, POLLERR, POLLHUP, POLLOUT,
+    SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM,
 )
 
 cdef enum:
@@ -49,11 +49,6 @@ cdef struct Ask:
     Child child
     int64_t deadline
     Answers cache
-
-
-cdef inline bint ask_known(const char* provider) noexcept nogil:
-    return (strcmp(provider, b"anthropic") == 0 or strcmp(provider, b"openai") == 0
-            or strcmp(provider, b"gemini") == 0 or strcmp(provider, b"ollama") == 0 or strcmp(provider, b"none") == 0)
 
 
 cdef inline void ask_identity(const char* provider, const char* model, const char* base_url,
@@ -120,22 +115,22 @@ cdef inline int64_t ask_paused(const Ask* k) noexcept nogil:
     cdef Bytes path
     cdef stat_t st
     cdef char[PAUSE_DIGITS] text
-    cdef char[PAUSE_DIGITS] ours
-    cdef uint64_t h = hash64(k.identity.data, k.identity.len - 1)
+    cdef Bytes ours
     cdef int64_t left = 0
-    cdef int fd, i
+    cdef int fd
     bytes_init(&path)
+    bytes_init(&ours)
+    bytes_hex16(&ours, hash64(k.identity.data, k.identity.len - 1))
     if cache_base(b"smart.pause", NULL, &path):
         bytes_byte(&path, 0)
         fd = c_open(<const char*>path.data, O_RDONLY | O_CLOEXEC)
         if fd >= 0:
-            for i in range(PAUSE_DIGITS):
-                ours[i] = (<const char*>b"0123456789abcdef")[(h >> (60 - 4 * i)) & 15]
-            if (c_read(fd, text, PAUSE_DIGITS) == PAUSE_DIGITS and memcmp(text, ours, PAUSE_DIGITS) == 0
+            if (c_read(fd, text, PAUSE_DIGITS) == PAUSE_DIGITS and memcmp(text, ours.data, ours.len) == 0
                     and c_fstat(fd, &st) == 0):
                 left = st.st_mtim.tv_sec - clock_ns(True) // 1000000000
             c_close(fd)
     bytes_free(&path)
+    bytes_free(&ours)
     return left if 0 < left <= PAUSE_MOST else 0
 
 
@@ -199,46 +194,43 @@ cdef inline bint ask_stays(const Ask* k) noexcept nogil:
             or strncmp(k.base_url, b"http://[::1]", 12) == 0)
 
 
+cdef inline void _argument(char** argv, int* n, const char* text) noexcept nogil:
+    """One more; NULL behind it."""
+    argv[n[0]] = <char*>text
+    n[0] += 1
+    argv[n[0]] = NULL
+
+
 cdef inline bint ask_begin(Ask* k, const char* program, const char* root, const char* question,
                            const char* timeout, const char* mode, bint required, bint dry) noexcept nogil:
     """Starts asking; `mode`: --packed for an answer, --places for an order of places, which are written to it. `dry`:
     it asks nobody and prints what it would have sent."""
-    cdef char* argv[ASK_ARGUMENTS]
-    cdef const char* given[9]
-    cdef int i, n = 0
-    cdef bint told = strcmp(mode, b"--places") == 0
-    given[0] = program
-    given[1] = b"expand"
-    given[2] = mode
-    given[3] = b"--provider"
-    given[4] = k.provider
-    given[5] = b"--project"
-    given[6] = root
-    given[7] = b"--timeout"
-    given[8] = timeout
-    for i in range(9):
-        argv[i] = <char*>given[i]
-    n = 9
+    cdef char* argv[ASK_ARGUMENTS + 1]
+    cdef int n = 0
+    _argument(argv, &n, program)
+    _argument(argv, &n, b"expand")
+    _argument(argv, &n, mode)
+    _argument(argv, &n, b"--project")
+    _argument(argv, &n, root)
+    _argument(argv, &n, b"--timeout")
+    _argument(argv, &n, timeout)
+    _argument(argv, &n, b"--provider")
+    _argument(argv, &n, k.provider)
     if k.model != NULL:
-        argv[n] = <char*><const char*>b"--model"
-        argv[n + 1] = <char*>k.model
-        n += 2
+        _argument(argv, &n, b"--model")
+        _argument(argv, &n, k.model)
     if k.base_url != NULL:
-        argv[n] = <char*><const char*>b"--base-url"
-        argv[n + 1] = <char*>k.base_url
-        n += 2
+        _argument(argv, &n, b"--base-url")
+        _argument(argv, &n, k.base_url)
     if required:
-        argv[n] = <char*><const char*>b"--require-smart"
-        n += 1
+        _argument(argv, &n, b"--require-smart")
     if dry:
-        argv[n] = <char*><const char*>b"--dry-run"
-        n += 1
-    argv[n] = <char*><const char*>b"--"
-    argv[n + 1] = <char*>question
-    argv[n + 2] = NULL
+        _argument(argv, &n, b"--dry-run")
+    _argument(argv, &n, b"--")
+    _argument(argv, &n, question)
     k.deadline = clock_ns(False) + (strtol(timeout, NULL, 10) + ASK_START) * 1000000
     # Who chose no provider need not hear that the one which happens to run does not work.
-    k.asking = child_start(&k.child, n + 2, argv, told, True, not k.chosen)
+    k.asking = child_start(&k.child, n, argv, strcmp(mode, b"--places") == 0, True, not k.chosen)
     return k.asking
 
 
@@ -250,3 +242,10 @@ cdef inline int ask_end(Ask* k) noexcept nogil:
         child_end(&k.child)
         return CHILD_SIGNALED
     return child_wait(&k.child)
+
+
+cdef inline bint ask_print(Ask* k) noexcept nogil:
+    """Prints what it said, which would have been sent. False: it has said why there is nothing."""
+    cdef int status = ask_end(k)
+    write_all(1, k.body.data, k.body.len)
+    return status == 0

@@ -106,6 +106,14 @@ cdef inline void bytes_uint(Bytes* b, uint64_t v) noexcept nogil:
     bytes_add(b, &digits[i], 20 - i)
 
 
+cdef inline void bytes_hex16(Bytes* b, uint64_t v) noexcept nogil:
+    """`v` as sixteen hexadecimal digits."""
+    cdef const char* hex = b"0123456789abcdef"
+    cdef int i
+    for i in range(16):
+        bytes_byte(b, hex[(v >> (60 - 4 * i)) & 15])
+
+
 cdef inline void bytes_varint(Bytes* b, uint64_t v) noexcept nogil:
     """LEB128: seven bits a byte, low ones first, the high bit says that another byte follows."""
     if not bytes_reserve(b, 10):

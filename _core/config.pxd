@@ -268,8 +268,7 @@ cdef inline bint _is_size(const char* s) noexcept nogil:
     return s[n] == 0
 
 
-cdef inline bint config_text(const char* s) noexcept nogil:
-    """Printable ASCII without blanks, not too much of it."""
+cdef inline bint _is_text(const char* s) noexcept nogil:
     cdef size_t n = 0
     while 33 <= s[n] <= 126:
         n += 1
@@ -299,7 +298,7 @@ cdef inline bint _takes(const ConfigKey* k, const char* s, bint quoted) noexcept
     if k.kind == CONFIG_WORD:
         return quoted and _is_word(k.words, s)
     if k.kind == CONFIG_TEXT:
-        return quoted and config_text(s)
+        return quoted and _is_text(s)
     if k.kind == CONFIG_SIZE:
         return _is_size(s) if quoted else _is_digits(s)
     if quoted or not _is_digits(s):
@@ -307,6 +306,17 @@ cdef inline bint _takes(const ConfigKey* k, const char* s, bint quoted) noexcept
     for i in range(strlen(s)):
         v = v * 10 + (s[i] - 48)
     return k.low <= v <= k.high
+
+
+cdef inline bint config_accepts(int flag, const char* s) noexcept nogil:
+    """Whether a word or text that was given for a flag is one that the flag's key takes."""
+    cdef ConfigKey k
+    cdef int i
+    for i in range(CONFIG_KEYS):
+        config_key(i, &k)
+        if k.flag == flag:
+            return _takes(&k, s, True)
+    return False
 
 
 cdef inline bint _line(Config* c, char* p, char* end, int number) noexcept nogil:

@@ -1399,6 +1399,18 @@ def config_keys() -> list:
     return out
 
 
+def config_accepts(str flag, bytes value) -> bool:
+    """Whether a word or text given for a flag is one that the flag's key takes."""
+    cdef Flag f
+    cdef int i
+    name = flag.encode()
+    for i in range(FLAG_END):
+        flag_get(i, &f)
+        if <bytes>f.long_name == name:
+            return bool(_config.config_accepts(i, value))
+    return False
+
+
 def config_path() -> bytes:
     """Where the configuration is, or would be. Raises RuntimeError when nothing says."""
     cdef Bytes out

@@ -24,7 +24,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, free
 from libc.string cimport memcpy, memset, strlen
-from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_hex16
 from _core.segment cimport Segment, segment_open, segment_close
 from _core.store cimport (
     Store, StoreHeader, store_open, store_close, store_array, store_check, STORE_OK, STORE_SYSTEM, STORE_DAMAGED,
@@ -83,13 +83,6 @@ cdef enum IndexError:
     INDEX_VERSION = 3
     INDEX_SYSTEM = 4     # errno says
     INDEX_MEMORY = 5
-
-
-cdef inline void bytes_hex16(Bytes* b, uint64_t v) noexcept nogil:
-    cdef const char* hex = b"0123456789abcdef"
-    cdef int i
-    for i in range(16):
-        bytes_byte(b, hex[(v >> (60 - 4 * i)) & 15])
 
 
 cdef inline const char* index_file(Bytes* out, const uint8_t* folder, size_t n, uint64_t id,

@@ -7,7 +7,7 @@ base is $GREPPY_INDEX_DIR, else $XDG_CACHE_HOME/greppy/index, else $HOME/.cache/
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, strlen
-from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_str
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_hex16, bytes_str
 from _core.hash cimport hash64
 from _core.sys cimport c_access, c_getenv, F_OK, PATH_BYTES
 
@@ -36,9 +36,7 @@ cdef inline bint cache_base(const char* leaf, const char* override, Bytes* out) 
 cdef inline bint index_folder(const uint8_t* root, size_t n, Bytes* out) noexcept nogil:
     """Appends the index folder of the project whose real path is root[0:n], without a NUL. False: as `cache_base`."""
     cdef uint64_t h = hash64(root, n)
-    cdef const char* hex = b"0123456789abcdef"
     cdef size_t i = n, start
-    cdef int shift
     cdef uint8_t c
     if not cache_base(b"index", b"GREPPY_INDEX_DIR", out):
         return False
@@ -56,9 +54,7 @@ cdef inline bint index_folder(const uint8_t* root, size_t n, Bytes* out) noexcep
     if i == start:
         bytes_str(out, b"root")
     bytes_byte(out, 45)
-    for i in range(16):
-        shift = 60 - 4 * <int>i
-        bytes_byte(out, hex[(h >> shift) & 15])
+    bytes_hex16(out, h)
     return True
 
 

@@ -7,7 +7,7 @@ with ours and can drop nothing.
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stddef cimport size_t
 from libc.string cimport strerror
-from _core.ask cimport ask_begin, ask_end, ask_somebody, ask_stays
+from _core.ask cimport ask_begin, ask_end, ask_print, ask_somebody, ask_stays
 from _core.base cimport Bytes, bytes_str, bytes_uint
 from _core.candidates cimport Result, Results
 from _core.child cimport CHILD_SIGNALED
@@ -136,10 +136,9 @@ cdef inline int rerank(Session* s, const char* program, Results* results) noexce
         return complain(b"cannot start greppy again: ", strerror(errno), b"")
     if _send_places(s, results, sent, &n):
         return EXIT_ERROR
-    status = ask_end(&s.ask)
     if s.dry:
-        write_all(1, s.ask.body.data, s.ask.body.len)
-        return EXIT_ERROR if status else DRY_SHOWN
+        return DRY_SHOWN if ask_print(&s.ask) else EXIT_ERROR
+    status = ask_end(&s.ask)
     if status == CHILD_SIGNALED:
         complain(s.ask.provider, b" gave no order in time",
                  <const char*>b"" if s.required else <const char*>b"; the order is greppy's own")

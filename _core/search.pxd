@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen, strerror
-from _core.ask cimport ask_begin, ask_cache, ask_end, ask_paused, ask_somebody
+from _core.ask cimport ask_begin, ask_cache, ask_end, ask_paused, ask_print, ask_somebody
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint, same_bytes
 from _core.candidates cimport Result, Results
 from _core.child cimport CHILD_SIGNALED, child_end
@@ -27,7 +27,7 @@ from _core.signals cimport SIGNAL_END, Weights, default_weights
 from _core.smart cimport Answer, answer_read, smart_expand, smart_question, smart_rank
 from _core.source cimport SOURCE_OK, SOURCE_CHANGED, SOURCE_DAMAGED, source_read
 from _core.spell cimport spell
-from _core.sys cimport clock_ns, errno, write_all, EPIPE
+from _core.sys cimport clock_ns, errno, EPIPE
 
 
 # ----------------------------------------------------------------------------------------------------- the results
@@ -245,15 +245,12 @@ cdef inline int _answered(Session* s) noexcept nogil:
 
 cdef inline int _dry_run(Session* s, const char* program) noexcept nogil:
     """Prints what would be sent, and to whom. DRY_SHOWN or EXIT_ERROR."""
-    cdef int status
     if not ask_somebody(&s.ask):
         return complain(b"nothing would be sent, as there is no provider; greppy login PROVIDER chooses one", b"", b"")
     s.ask.chosen = True
     if not ask_begin(&s.ask, program, s.root, s.args.places[0], timeout_text(s), b"--packed", False, True):
         return complain(b"cannot start greppy again: ", strerror(errno), b"")
-    status = ask_end(&s.ask)
-    write_all(1, s.ask.body.data, s.ask.body.len)
-    return EXIT_ERROR if status else DRY_SHOWN
+    return DRY_SHOWN if ask_print(&s.ask) else EXIT_ERROR
 
 
 cdef inline void _explain_answer(Session* s) noexcept nogil:

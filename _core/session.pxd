@@ -4,9 +4,9 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport strtol
 from libc.string cimport strcmp, strlen, strncmp, strerror
-from _core.ask cimport Ask, ask_known, ask_who
+from _core.ask cimport Ask, ask_who
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_str, bytes_uint
-from _core.config cimport config_text
+from _core.config cimport config_accepts
 from _core.filter cimport Filter, GLOBS_MAX
 from _core.first cimport First
 from _core.flags cimport (
@@ -242,11 +242,11 @@ cdef inline int _provider(Session* s) noexcept nogil:
             s.smart = True
         elif s.args.flags[i].flag == FLAG_NO_SMART:
             s.smart = False
-    if provider != NULL and not ask_known(provider):
+    if provider != NULL and not config_accepts(FLAG_PROVIDER, provider):
         return complain(b"--provider is anthropic, openai, gemini, ollama or none, not ", provider, b"")
-    if model != NULL and not config_text(model):
+    if model != NULL and not config_accepts(FLAG_MODEL, model):
         return complain(b"--model takes the name of a model, without blanks", b"", b"")
-    if url != NULL and not config_text(url):
+    if url != NULL and not config_accepts(FLAG_BASE_URL, url):
         return complain(b"--base-url takes a URL, without blanks", b"", b"")
     if _count_flag(s, FLAG_TIMEOUT, b"--timeout", 1, TIMEOUT_MOST, &timeout):
         return EXIT_ERROR

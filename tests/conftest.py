@@ -16,6 +16,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from hypothesis import HealthCheck, settings
+from providers import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 NOBODY = 65534
@@ -397,3 +398,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("may not mount a file system here")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A provider of smart search on loopback, which behaves until it is told otherwise."""
+    with Server() as found:
+        yield found

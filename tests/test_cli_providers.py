@@ -6,7 +6,6 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,6 @@ PLENTY = ("--timeout", "30000")
 @pytest.fixture
 def env(env: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return fake.alone(env, tmp_path)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        yield server
 
 
 @pytest.fixture

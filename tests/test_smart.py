@@ -20,6 +20,7 @@ from oracle import trees
 from providers import Server, alone, status
 
 import greppy
+from greppy._core import engine
 from greppy.smart import answers
 from greppy.smart.answer import Answer, Filters, pack
 from greppy.smart.ask import ProviderError
@@ -143,12 +144,6 @@ def test_words_that_nothing_has_are_stood_for_by_synonyms(index: greppy.Index) -
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as found:
-        yield found
-
-
-@pytest.fixture
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -193,7 +188,7 @@ def test_an_old_answer_is_forgotten(server: Server, cache: Path, monkeypatch: py
     store = answers.Answers(2)
     store.get(who(server), b"one word", list)
     (cache / "greppy" / "smart.l2").unlink()
-    later = time.time() + answers.TTL
+    later = time.time() + engine.ANSWERS_TTL
     monkeypatch.setattr("time.time", lambda: later)
     assert store.find(who(server), b"one word") is None
 

@@ -25,19 +25,13 @@ def run(arguments: engine.Arguments) -> int:
     return actions[arguments["places"][0]](path, "json" in flags)
 
 
-def hit_rate(hits: int, misses: int) -> str:
-    if not hits + misses:
-        return "never looked at"
-    return f"{hits / (hits + misses):.0%} of {hits + misses:,} lookups found one"
-
-
 def _stats(path: bytes, json: bool) -> int:
     found = engine.answers_stats(path)
     if json:
         show.print_json({"path": show.text(path), **found})
         return 0
     print(f"answers  {found['entries']:,} in {show.megabytes(found['file_bytes'])}, {show.path(path)}")
-    print(f"used     {hit_rate(found['hits'], found['misses'])}")
+    print(f"used     {show.hit_rate(found['hits'], found['misses'])}")
     if found["oldest"]:
         print(f"oldest   {show.moment(found['oldest'])}; an answer is kept for 7 days")
     return 0

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from greppy._core import engine
-from greppy.cli import CommandError
+from greppy.cli import CommandError, config
 
 SHELLS = ("bash", "zsh", "fish")
 FOLDERS, FILES = "folders", "files"
@@ -59,7 +59,7 @@ def choices(value: str | None) -> list[str] | str | None:
         "KIND": [name for name in engine.kind_names()[1:] if name],
         "KEY": [key for key, *_ in engine.config_keys()],
         "SHELL": list(SHELLS),
-        "PROVIDER": next(words for key, _, words, _, _ in engine.config_keys() if key == "smart.provider"),
+        "PROVIDER": config.KEYS["smart.provider"][1],
     }
     if value and value.islower():
         return value.split("|")

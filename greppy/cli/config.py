@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
 
 from greppy._core import engine
 from greppy.cli import CommandError, show
+from greppy.files import replace_file
 
 HEADER = b"# greppy's configuration; 'greppy config' lists the keys.\n"
 KEYS = {key: (kind, words, normal) for key, kind, words, normal, _ in engine.config_keys()}
@@ -166,22 +166,9 @@ def _where() -> bytes:
 def _write(path: bytes, text: bytes) -> None:
     """Replaces the file at once; where it is a link, what it leads to."""
     real = os.path.realpath(path)
-    folder = os.path.dirname(real)
     try:
-        os.makedirs(folder, exist_ok=True)
         if os.path.exists(real) and not os.path.isfile(real):
             raise CommandError(f"{os.fsdecode(path)} is no file that could be written; GREPPY_CONFIG says where it is")
-        mode = os.stat(real).st_mode & 0o777 if os.path.exists(real) else 0o644
-        new = os.path.join(folder, b".greppy-%d.new" % os.getpid())
-        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            with open(fd, "wb") as file:
-                file.write(text)
-                os.fchmod(fd, mode)
-            os.replace(new, real)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(new)
-            raise
+        replace_file(real, text, mode=os.stat(real).st_mode & 0o777 if os.path.exists(real) else 0o644)
     except OSError as error:
         raise CommandError(f"cannot write {os.fsdecode(path)}: {error.strerror}") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from greppy._core import engine
-from greppy.cli import NOTHING, CommandError, complain, show
+from greppy.cli import NOTHING, CommandError, complain, config, show
 from greppy.smart import answers
 from greppy.smart.answer import unpack
 from greppy.smart.prompt import PLACE_CHARS
@@ -58,16 +58,16 @@ def run(arguments: engine.Arguments) -> int:
 
 
 def _who(flags: Mapping[str, bytes | None]) -> Settings | None:
-    provider = os.fsdecode(flags.get("provider") or b"")
-    words = next(words for key, _, words, _, _ in engine.config_keys() if key == "smart.provider")
-    if provider and provider not in words:
-        raise CommandError(f"--provider is {', '.join(words[:-1])} or {words[-1]}, not {provider}")
+    provider = flags.get("provider")
+    if provider and not engine.config_accepts("provider", provider):
+        *words, last = config.KEYS["smart.provider"][1]
+        raise CommandError(f"--provider is {', '.join(words)} or {last}, not {os.fsdecode(provider)}")
     timeout = os.fsdecode(flags.get("timeout") or b"1")
     if not timeout.isascii() or not timeout.isdigit() or not 1 <= int(timeout[:9]) <= 600_000:
         raise CommandError(f"--timeout needs a whole number from 1 to 600000, not {timeout}")
     for name in ("model", "base-url"):
-        text = os.fsdecode(flags.get(name) or b"x")
-        if not (text.isascii() and text.isprintable()) or " " in text or len(text) > 200:
+        text = flags.get(name)
+        if text and not engine.config_accepts(name, text):
             raise CommandError(f"--{name} takes a text without blanks, of at most 200 bytes")
     return answers.settings(flags)
 

@@ -23,6 +23,12 @@ def moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
+def hit_rate(hits: int, misses: int) -> str:
+    if not hits + misses:
+        return "never looked at"
+    return f"{hits / (hits + misses):.0%} of {hits + misses:,} lookups found one"
+
+
 def path(name: bytes) -> str:
     """A path for people, in whatever encoding it may be."""
     return harmless(os.fsdecode(name))

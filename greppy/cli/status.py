@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from greppy._core import engine
-from greppy.cli import CommandError, cache, complain, harmless, show
+from greppy.cli import CommandError, complain, harmless, show
 from greppy.daemon import places
 from greppy.index import catalog
 from greppy.index.build import Changes, pending_changes
@@ -172,11 +172,11 @@ def _answers() -> dict[str, Any] | None:
 def _print_answers(daemon: dict[str, Any] | None) -> None:
     disk = _answers()
     if disk is not None:
-        rate = cache.hit_rate(disk["hits"], disk["misses"])
+        rate = show.hit_rate(disk["hits"], disk["misses"])
         _line("smart", f"{_count(disk['entries'], 'answer')} on disk; {rate}")
     if daemon is not None and any(daemon["answers"].values()):
         kept = daemon["answers"]
-        rate = cache.hit_rate(kept["hits"], kept["disk_hits"] + kept["misses"])
+        rate = show.hit_rate(kept["hits"], kept["disk_hits"] + kept["misses"])
         _line("smart", f"{_count(kept['entries'], 'answer')} in the daemon's memory; {rate}")
 
 

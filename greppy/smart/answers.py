@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 LANGUAGES = 3  # that a question is sent with, those with most files
-TTL = 7 * 86400.0  # seconds, as on disk
 # Kinds of text in which nobody programs what is asked for.
 NO_CODE = frozenset(("text", "markdown", "json", "yaml", "toml", "html", "css"))
 
@@ -85,7 +84,7 @@ class Answers:
         key = _key(who, question)
         with self._lock:
             found = self._memory.get(key)
-            if found is not None and abs(time.time() - found[1]) < TTL:
+            if found is not None and abs(time.time() - found[1]) < engine.ANSWERS_TTL:
                 self._memory.move_to_end(key)
                 self.hits += 1
                 return found[0]

@@ -20,10 +20,10 @@ import contextlib
 import os
 import re
 import stat
-import threading
 import time
 
 from greppy._core import engine
+from greppy.files import replace_file
 from greppy.smart.settings import Settings
 
 FAILURES = 3  # in a row, from which on there is a pause
@@ -52,7 +52,7 @@ def failed(settings: Settings, retry_after: float = 0.0) -> None:
     until = time.time() + min(pause, LONGEST)
     line = b"%s %d\n" % (_digits(settings), failures)
     with contextlib.suppress(OSError, RuntimeError):  # it saves waiting, nothing else
-        _replace(path(), line, until)
+        replace_file(path(), line, mode=0o600, folder_mode=0o700, time=until)
 
 
 def succeeded(settings: Settings) -> None:
@@ -83,19 +83,3 @@ def _read(settings: Settings) -> tuple[int, float]:
     if found is None or found[1] != _digits(settings) or status.st_mtime > time.time() + LONGEST + 1:
         return 0, 0.0
     return int(found[2]), status.st_mtime
-
-
-def _replace(target: bytes, line: bytes, until: float) -> None:
-    """The file appears whole and with its time."""
-    os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-    new = b"%s.%d-%d" % (target, os.getpid(), threading.get_ident())
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with open(fd, "wb") as file:
-            file.write(line)
-        os.utime(new, (until, until))
-        os.replace(new, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(new)
-        raise

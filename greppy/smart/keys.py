@@ -9,7 +9,6 @@ of this module holds one.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ import subprocess
 from typing import Any
 
 from greppy._core import engine
+from greppy.files import replace_file
 from greppy.smart.providers import known
 
 SERVICE = "greppy"
@@ -176,25 +176,11 @@ def _write_without(provider: str) -> bool:
 def _write(path: bytes, keys: dict[str, Any]) -> None:
     """Replaces the file at once; without a key there is none."""
     path = os.path.realpath(path)
-    folder = os.path.dirname(path)
-    new = os.path.join(folder, b".greppy-keys-%d.new" % os.getpid())
     try:
-        if not keys:
+        if keys:
+            data = json.dumps(keys, indent=1).encode() + b"\n"
+            replace_file(path, data, mode=0o600, folder_mode=0o700, durable=True)
+        else:
             os.unlink(path)
-            return
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            with open(fd, "w", encoding="utf-8") as file:
-                os.fchmod(fd, 0o600)  # it may have been left there with another mode
-                json.dump(keys, file, indent=1)
-                file.write("\n")
-                file.flush()
-                os.fsync(fd)
-            os.replace(new, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(new)
-            raise
     except OSError as error:
         raise KeysError(f"cannot write {_shown(path)}: {error.strerror}") from None
