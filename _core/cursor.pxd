@@ -10,9 +10,9 @@ from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
 from _core.impacts cimport BM25_B, BM25_K1, CODES, bm25_k, code_weight, code_length
 from _core.index cimport Index
-from _core.postings cimport BLOCK, NO_DOC
+from _core.postings cimport BLOCK, NO_DOC, block_code, block_codes
 from _core.ranges cimport RANGED
-from _core.segment cimport Segment, List, list_block, list_block_n, list_blocks, list_close
+from _core.segment cimport Segment, List, list_block_n, list_blocks, list_close, list_data, list_documents
 from _core.store cimport STORE_PAGE, store_touch
 
 cdef enum:
@@ -33,9 +33,11 @@ cdef struct Cursor:
     uint32_t near         # one of them, or `n`: where `_add_block` ended
     const uint32_t* docs
     const uint8_t* codes
+    const uint8_t* packed  # the data of that block, when its codes are not in `codes` yet; else NULL
     uint32_t* room        # for documents of one block, or of all
     uint8_t* code_room
-    uint64_t decoded      # a bit for each block that is kept
+    uint64_t decoded      # a bit for each block that is kept,
+    uint64_t coded        # ... and for each whose codes are, too
     uint32_t loads        # blocks decoded so far
     float scaled          # the term's weight, in 1 / SCALE
     const float* saturation  # y / (k + y) by [weight code * 256 + length code]
@@ -104,6 +106,7 @@ cdef inline bint cursor_load(Segment* s, Cursor* c, uint32_t block) noexcept nog
         return c.n > 0
     c.block = block
     c.near = 0
+    c.packed = NULL
     c.n = list_block_n(&c.list, block)
     if c.n == 0:
         return False
@@ -112,16 +115,29 @@ cdef inline bint cursor_load(Segment* s, Cursor* c, uint32_t block) noexcept nog
         c.docs = c.room + at
         c.codes = c.code_room + at
         if (c.decoded >> block) & 1:
+            if not (c.coded >> block) & 1:
+                c.packed = list_data(&c.list, block)
             return True
-    if not list_block(s, &c.list, block, c.room + at, c.code_room + at):
+    if not list_documents(s, &c.list, block, c.room + at, c.code_room + at, &c.packed):
         c.n = 0
         return False
     for i in range(STEP):
         c.room[at + c.n + i] = LAST_DOC
     if not c.ranged:
         c.decoded |= <uint64_t>1 << block
+        c.coded |= <uint64_t>(c.packed == NULL) << block
     c.loads += 1
     return True
+
+
+cdef inline void _codes(Cursor* c) noexcept nogil:
+    """The codes of the block at hand to `codes`: looking a few documents up does not need them."""
+    if c.packed == NULL:
+        return
+    block_codes(&c.list.skips[c.block], c.packed, <uint8_t*>c.codes)
+    c.packed = NULL
+    if not c.ranged:
+        c.coded |= <uint64_t>1 << c.block
 
 
 cdef inline int32_t _gives(float scaled, const float* saturation, uint32_t code, uint32_t length) noexcept nogil:
@@ -129,13 +145,14 @@ cdef inline int32_t _gives(float scaled, const float* saturation, uint32_t code,
     return <int32_t>(scaled * saturation[(code << 8) + length])
 
 
-cdef inline void score_block(const Cursor* c, const uint8_t* lengths, int32_t* out) noexcept nogil:
+cdef inline void score_block(Cursor* c, const uint8_t* lengths, int32_t* out) noexcept nogil:
     """What each posting of the block at hand adds. The length codes are touched."""
     cdef const uint32_t* docs = c.docs
     cdef const uint8_t* codes = c.codes
     cdef const float* saturation = c.saturation
     cdef float scaled = c.scaled
     cdef uint32_t i
+    _codes(c)
     for i in range(c.n):
         out[i] = _gives(scaled, saturation, codes[i], lengths[docs[i]])
 
@@ -165,7 +182,8 @@ cdef inline bint cursor_open(Segment* s, const float* saturation, double average
     cdef uint32_t room
     c.block = NO_DOC
     c.n = c.near = 0
-    c.decoded = 0
+    c.decoded = c.coded = 0
+    c.packed = NULL
     c.loads = 0
     c.bounds = NULL
     c.saturation = saturation
@@ -230,6 +248,8 @@ cdef inline uint32_t _add_block(Cursor* c, const uint8_t* lengths, uint32_t base
         i = step_to(c, i, lo)
     begin = i
     lengths += base
+    if docs[i] < hi:
+        _codes(c)
     while docs[i] < hi:  # behind the last one stands LAST_DOC
         at = docs[i] - base
         sums[at] += _gives(scaled, saturation, codes[i], lengths[at])
@@ -287,7 +307,8 @@ cdef inline bint cursor_find(Segment* s, Cursor* c, uint32_t* hint, uint32_t doc
 cdef inline int32_t contribution(Segment* s, Cursor* c, uint32_t* hint, uint32_t doc) noexcept nogil:
     """What the term adds to one document, whose length code is touched; 0 when it is not there. `hint` as for
     `cursor_find`."""
-    cdef uint32_t at
+    cdef uint32_t at, code
     if not cursor_find(s, c, hint, doc, &at):
         return 0
-    return _gives(c.scaled, c.saturation, c.codes[at], s.chunk_len[doc])
+    code = c.codes[at] if c.packed == NULL else block_code(&c.list.skips[c.block], c.packed, at)
+    return _gives(c.scaled, c.saturation, code, s.chunk_len[doc])

@@ -44,7 +44,7 @@ from _core.impacts cimport (
     CODES as _CODES, Impacts, impacts_init, code_weight as _code_weight, weight_code as _weight_code, code_length as
     _code_length, length_code as _length_code,
 )
-from _core.postings cimport postings_encode
+from _core.postings cimport BLOCK, Skip, block_code, block_codes, block_documents, postings_encode
 from _core.project cimport cache_base, index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
 from _core.smart cimport Answer, answer_read, smart_expand, smart_question as _smart_question, smart_rank
@@ -621,6 +621,24 @@ def encode_postings(docs, codes, bytes lengths) -> bytes:
         free(d)
         free(c)
         bytes_free(&out)
+
+
+def decode_block(bytes data, bytes skip, uint32_t before, uint32_t n_docs) -> tuple | None:
+    """(documents, codes) of one block's data by its skip record of 12 bytes, None when it is damaged. `before` is the
+    last document of the block before, 0xFFFFFFFF at the start of a list. AssertionError when a code that is taken out
+    alone is another one."""
+    cdef Skip k
+    cdef uint32_t[BLOCK] docs
+    cdef uint8_t[BLOCK] codes
+    cdef const uint8_t* p = <const uint8_t*>data
+    cdef uint32_t i
+    memcpy(&k, <const char*>skip, sizeof(k))
+    if not block_documents(&k, p, p + len(data), before, n_docs, docs):
+        return None
+    block_codes(&k, p, codes)
+    for i in range(BLOCK):
+        assert block_code(&k, p, i) == codes[i]
+    return [docs[i] for i in range(BLOCK)], [codes[i] for i in range(BLOCK)]
 
 
 # ---------------------------------------------------------------------------------------------------------- stores

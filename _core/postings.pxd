@@ -32,12 +32,14 @@ from libc.stddef cimport size_t
 from libc.string cimport memcpy, memset
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_reserve, bytes_varint, read_varint, bit_width
 from _core.impacts cimport CODE_BITS, Impacts
+from _core.lanes cimport pack_block, running_sums, unpack_block
 from _core.ranges cimport LEVELS, range_half, ranges_encode
 
 cdef enum:
     BLOCK = 128
     NO_DOC = 0xFFFFFFFF
     PATCHES = 40         # exceptions of one block at most: more would cost decoding more than they save space
+    NARROW = 1 << 24     # the sum of 128 such deltas has 32 bits
 
 cdef struct Skip:
     uint32_t last
@@ -49,61 +51,6 @@ cdef struct Skip:
 
 
 # --------------------------------------------------------------------------------------------------------- encoding
-
-cdef inline void pack_block(const uint32_t* v, uint32_t bits, uint32_t* out) noexcept nogil:
-    """128 values of at most `bits` bits into 4 * bits words."""
-    cdef uint32_t g, lane, shift, word
-    memset(out, 0, 16 * bits)
-    for g in range(32):
-        shift = (g * bits) & 31
-        word = ((g * bits) >> 5) * 4
-        for lane in range(4):
-            out[word + lane] |= v[4 * g + lane] << shift
-            if shift + bits > 32:
-                out[word + 4 + lane] |= v[4 * g + lane] >> (32 - shift)
-
-
-cdef inline void unpack_block(const uint32_t* p, uint32_t bits, uint32_t* out) noexcept nogil:
-    """The inverse of `pack_block`.
-
-    Without a branch for values that lie in two words, and with four values read before four are written (`out` might
-    overlap `p` for all the compiler knows): only so does it use vector instructions for the four."""
-    cdef uint32_t shift, left, a, b, c, d, at = 0
-    cdef uint32_t mask = 0xFFFFFFFFU if bits == 32 else (<uint32_t>1 << bits) - 1
-    cdef const uint32_t* q = p
-    cdef const uint32_t* last = p + 4 * bits - 4  # from here on no value reaches into a word behind its own
-    cdef uint32_t* o = out
-    cdef uint32_t* end = out + BLOCK
-    if bits == 0:
-        memset(out, 0, 4 * BLOCK)
-        return
-    while q < last:
-        shift = at & 31
-        left = 31 - shift
-        a = q[0] >> shift | (q[4] << 1) << left
-        b = q[1] >> shift | (q[5] << 1) << left
-        c = q[2] >> shift | (q[6] << 1) << left
-        d = q[3] >> shift | (q[7] << 1) << left
-        o[0] = a & mask
-        o[1] = b & mask
-        o[2] = c & mask
-        o[3] = d & mask
-        o += 4
-        at += bits
-        q = p + ((at >> 5) << 2)
-    while o < end:
-        shift = at & 31
-        a = q[0] >> shift
-        b = q[1] >> shift
-        c = q[2] >> shift
-        d = q[3] >> shift
-        o[0] = a & mask
-        o[1] = b & mask
-        o[2] = c & mask
-        o[3] = d & mask
-        o += 4
-        at += bits
-
 
 cdef inline uint32_t best_width(const uint32_t* deltas) noexcept nogil:
     """The number of bits that makes a block of deltas smallest, exceptions included."""
@@ -200,44 +147,69 @@ cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uin
 
 # --------------------------------------------------------------------------------------------------------- decoding
 
-cdef inline bint block_decode(const Skip* s, const uint8_t* data, const uint8_t* end, uint32_t before, uint32_t n_docs,
-                              uint32_t* docs, uint8_t* codes) noexcept nogil:
-    """128 postings from a block's data; `before` is the last document of the block before, NO_DOC at the start.
+cdef inline bint _sums(uint32_t* docs, uint32_t before, uint64_t wide, const Skip* s) noexcept nogil:
+    """Deltas to documents. `wide` is no smaller than any delta. False: they do not ascend to the last document."""
+    cdef uint64_t d = <uint64_t>before + 1 & 0xFFFFFFFFU
+    cdef uint32_t i
+    if wide < NARROW and d <= s.last:
+        return running_sums(docs, before) == s.last  # of 32 bits none is lost
+    # `d` has 64 bits and only grows: when it ends at the last document, all others came before it.
+    for i in range(BLOCK):
+        d += docs[i]
+        docs[i] = <uint32_t>d
+        d += 1
+    return d == <uint64_t>s.last + 1
+
+
+cdef inline bint block_documents(const Skip* s, const uint8_t* data, const uint8_t* end, uint32_t before,
+                                 uint32_t n_docs, uint32_t* docs) noexcept nogil:
+    """The 128 documents of a block's data; `before` is the last document of the block before, NO_DOC at the start.
 
     False: damaged. Nothing outside [data, end) is read."""
-    cdef uint32_t[BLOCK] values
-    cdef uint32_t i, _i, width = bit_width(s.top_code)
-    cdef uint64_t high, a, b, c, d = <uint64_t>before + 1 & 0xFFFFFFFFU
+    cdef uint32_t i, width = bit_width(s.top_code), places = 0
+    cdef uint64_t high, wide = 0
     cdef const uint8_t* at
-    cdef uint32_t* at4 = docs
     if s.doc_bits > 32 or width > CODE_BITS or s.patches > BLOCK or (
-            16 * (<size_t>s.doc_bits + width) + s.patches > <size_t>(end - data)):
+            16 * (<size_t>s.doc_bits + width) + 2 * s.patches > <size_t>(end - data)):
         return False
     unpack_block(<const uint32_t*>data, s.doc_bits, docs)
-    unpack_block(<const uint32_t*>(data + 16 * s.doc_bits), width, values)
-    at = data + 16 * (s.doc_bits + width)
-    if s.patches:
-        data = at
-        at += s.patches
-        for i in range(s.patches):
-            at = read_varint(at, end, &high)
-            if at == NULL or data[i] >= BLOCK:
+    data += 16 * (s.doc_bits + width)
+    at = data + s.patches
+    for i in range(s.patches):
+        if at == end:
+            return False
+        high = at[0]
+        at += 1
+        if high > 127:  # hardly ever
+            at = read_varint(at - 1, end, &high)
+            if at == NULL:
                 return False
-            docs[data[i]] |= <uint32_t>(high << s.doc_bits)
+        wide |= high
+        places |= data[i]
+        docs[data[i] & (BLOCK - 1)] |= <uint32_t>(high << s.doc_bits)
+    if places >= BLOCK:
+        return False
+    wide = (2 * wide + 1) << s.doc_bits
+    return _sums(docs, before, wide, s) and s.last < n_docs
+
+
+cdef inline void block_codes(const Skip* s, const uint8_t* data, uint8_t* codes) noexcept nogil:
+    """The 128 codes of a block whose documents were found sound."""
+    cdef uint32_t[BLOCK] values
+    cdef uint32_t i
+    unpack_block(<const uint32_t*>(data + 16 * s.doc_bits), bit_width(s.top_code), values)
     for i in range(BLOCK):
         codes[i] = <uint8_t>values[i]
-    # `d` has 64 bits and only grows: when it ends at the last document, all others came before it.
-    for _i in range(BLOCK // 4):  # four at a time, so that only every fourth addition waits for the one before
-        a = at4[0]
-        b = a + at4[1] + 1
-        c = <uint64_t>at4[2] + at4[3] + 2 + b
-        at4[0] = <uint32_t>(d + a)
-        at4[1] = <uint32_t>(d + b)
-        at4[2] = <uint32_t>(d + b + at4[2] + 1)
-        at4[3] = <uint32_t>(d + c)
-        d += c + 1
-        at4 += 4
-    return d == <uint64_t>s.last + 1 and s.last < n_docs
+
+
+cdef inline uint32_t block_code(const Skip* s, const uint8_t* data, uint32_t i) noexcept nogil:
+    """One of them."""
+    cdef uint32_t width = bit_width(s.top_code), at = (i >> 2) * width, shift = at & 31
+    cdef const uint32_t* p = <const uint32_t*>data + 4 * (s.doc_bits + (at >> 5)) + (i & 3)
+    cdef uint32_t v = p[0] >> shift
+    if shift + width > 32:
+        v |= p[4] << (32 - shift)
+    return v & ((<uint32_t>1 << width) - 1)
 
 
 cdef inline const uint8_t* tail_decode(const uint8_t* p, const uint8_t* end, uint32_t before, uint32_t n,

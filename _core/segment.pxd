@@ -44,7 +44,7 @@ from libc.string cimport memcpy, memset, memcmp
 from _core.base cimport read_varint
 from _core.hash cimport hash64
 from _core.impacts cimport CODES
-from _core.postings cimport Skip, BLOCK, NO_DOC, block_decode, tail_decode
+from _core.postings cimport Skip, BLOCK, NO_DOC, block_codes, block_documents, tail_decode
 from _core.ranges cimport LEVELS, range_half
 from _core.store cimport (
     Store, store_open, store_close, store_fetch, store_read, store_touch, store_array, STORE_DAMAGED, STORE_OK,
@@ -425,30 +425,52 @@ cdef inline uint32_t list_block_n(const List* l, uint32_t b) noexcept nogil:
     return BLOCK if b < l.blocks else (l.df % BLOCK if b == l.blocks else 0)
 
 
-cdef inline bint list_block(Segment* s, const List* l, uint32_t b, uint32_t* docs, uint8_t* codes) noexcept nogil:
-    """Block `b` of a list: 128 postings, or (b == blocks) the df % 128 of the tail. False: damaged."""
-    cdef const Skip* k
-    cdef uint32_t before = NO_DOC
-    cdef uint64_t from_ = 0, n
+cdef inline const uint8_t* list_data(const List* l, uint32_t b) noexcept nogil:
+    """Where the data of block `b` < `blocks` begins."""
+    return l.data + (<uint64_t>l.skips[b - 1].end * 4 if b else 0)
+
+
+cdef inline const uint8_t* _block_data(Segment* s, const List* l, uint32_t b, const uint8_t** end) noexcept nogil:
+    """The same, checked, and where it ends; NULL when damaged."""
+    cdef uint64_t from_ = list_data(l, b) - l.data, n = <uint64_t>l.skips[b].end * 4
+    if n < from_ or n > <uint64_t>(l.end - l.data) or not (
+            l.whole or store_touch(&s.store, l.data + from_, n - from_)):
+        s.store.damaged = True
+        return NULL
+    end[0] = l.data + n
+    return l.data + from_
+
+
+cdef inline bint list_documents(Segment* s, const List* l, uint32_t b, uint32_t* docs, uint8_t* codes,
+                                const uint8_t** packed) noexcept nogil:
+    """The documents of block `b`: 128, or (b == blocks) the df % 128 of the tail. False: damaged.
+
+    Their codes are left in `packed` for `block_codes`; those of a tail go to `codes` at once, and `packed` is NULL."""
+    cdef const uint8_t* end = NULL
+    cdef uint32_t before = l.skips[b - 1].last if b else NO_DOC
+    packed[0] = NULL
     if l.df == 1:
         docs[0] = l.single & (((<uint32_t>1) << SINGLE_CODE) - 1)
         codes[0] = <uint8_t>(l.single >> SINGLE_CODE)
         return True
-    if b:
-        before = l.skips[b - 1].last
-        from_ = <uint64_t>l.skips[b - 1].end * 4
     if b == l.blocks:
         if not l.whole and not store_touch(&s.store, l.tail, l.end - l.tail):
             return False
         if tail_decode(l.tail, l.end, before, l.df % BLOCK, s.n_chunks, docs, codes) == NULL:
             return _damaged(s)
         return True
-    k = &l.skips[b]
-    n = <uint64_t>k.end * 4
-    if n < from_ or n > <uint64_t>(l.end - l.data) or not (
-            l.whole or store_touch(&s.store, l.data + from_, n - from_)) or (
-            not block_decode(k, l.data + from_, l.data + n, before, s.n_chunks, docs, codes)):
-        return _damaged(s)
+    packed[0] = _block_data(s, l, b, &end)
+    return packed[0] != NULL and (
+        block_documents(&l.skips[b], packed[0], end, before, s.n_chunks, docs) or _damaged(s))
+
+
+cdef inline bint list_block(Segment* s, const List* l, uint32_t b, uint32_t* docs, uint8_t* codes) noexcept nogil:
+    """Documents and codes of a block (see `list_documents`). False: damaged."""
+    cdef const uint8_t* packed
+    if not list_documents(s, l, b, docs, codes, &packed):
+        return False
+    if packed != NULL:
+        block_codes(&l.skips[b], packed, codes)
     return True
 
 

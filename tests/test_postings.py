@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 
 import pytest
 from hypothesis import example, given, settings
@@ -119,3 +120,65 @@ def test_length_codes() -> None:
 @pytest.mark.parametrize("code", range(16))
 def test_every_code_in_a_tail(code: int) -> None:
     check([1, 2, 9], [code, 0, code])
+
+
+@st.composite
+def forged(draw: st.DrawFn) -> tuple[bytes, bytes, int, int]:
+    """A block whose parts need not belong together: data, skip record, document before, documents of the segment."""
+    bits, top_code = draw(st.integers(0, 32)), draw(st.integers(0, 15))
+    rng = random.Random(draw(st.integers(0, 2**32)))
+    size = 16 * (bits + top_code.bit_length())
+    # Few bits set, or the sum of so many wide deltas would always be too large.
+    data = bytearray(rng.randbytes(size) if bits < 20 else bytes(size))
+    for _ in range(draw(st.integers(0, 3)) if data else 0):
+        data[rng.randrange(size)] |= 1 << rng.randrange(8)
+    patches = draw(st.integers(0, 4))
+    data += bytes(rng.randrange(draw(st.sampled_from([128, 140]))) for _ in range(patches))
+    for _ in range(patches):
+        high = draw(st.sampled_from([1, 127, 128, 2**20, 2**31, 2**32 - 1, 2**40, 2**64 - 1]))
+        while high > 127:
+            data.append(high & 127 | 128)
+            high >>= 7
+        data.append(high)
+    before = draw(st.sampled_from([2**32 - 1, 0, 5, 10**6, 2**31, 2**32 - 200]))
+    try:
+        docs = oracle.documents(bytes(data), bits, top_code, patches, before)
+        last = docs[-1] & (2**32 - 1)
+    except IndexError:
+        last = 0
+    last = draw(st.sampled_from([last, last, last, 127, 2**31]))
+    n_docs = draw(st.sampled_from([last + 1 & (2**32 - 1), last, 2**31]))
+    return bytes(data), oracle.SKIP.pack(last, 0, top_code, 0, bits, patches), before, n_docs
+
+
+@given(forged())
+@settings(max_examples=400)
+def test_a_block_is_decoded_right_or_not_at_all(case: tuple[bytes, bytes, int, int]) -> None:
+    data, skip, before, n_docs = case
+    last, _, top_code, _, bits, patches = oracle.SKIP.unpack(skip)
+    found = engine.decode_block(*case)
+    try:
+        docs = oracle.documents(data, bits, top_code, patches, before)
+    except IndexError:
+        assert found is None
+        return
+    if docs[-1] != last or last >= n_docs:
+        assert found is None
+        return
+    width = top_code.bit_length()
+    assert found == (docs, oracle.unpacked(data[16 * bits :], width))
+
+
+@pytest.mark.parametrize("bits", [26, 31, 32])
+def test_documents_that_would_wrap_around_are_damage(bits: int) -> None:
+    """All top bits set: as numbers of 32 bits the documents would end at `last`, but not ascend."""
+    words = [0] * (4 * bits)
+    for value in range(128):
+        at = value // 4 * bits + bits - 1
+        words[at // 32 * 4 + value % 4] |= 1 << at % 32
+    data = struct.pack(f"<{4 * bits}I", *words)
+    assert oracle.unpacked(data, bits) == [1 << bits - 1] * 128
+    last = oracle.documents(data, bits, 0, 0, 5)[-1]
+    assert last >= 2**32
+    skip = oracle.SKIP.pack(last & (2**32 - 1), 0, 0, 0, bits, 0)
+    assert engine.decode_block(data, skip, 5, 2**32 - 1) is None

@@ -61,6 +61,25 @@ def leb128(data: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
+def documents(data: bytes, bits: int, top_code: int, exceptions: int, before: int) -> list[int]:
+    """Those of one block, whatever its parts are; IndexError when they are not all there."""
+    deltas = unpacked(data.ljust(16 * bits, b"\0"), bits)
+    at = 16 * (bits + top_code.bit_length())
+    positions = data[at : at + exceptions]
+    at += exceptions
+    if len(data) < at:
+        raise IndexError
+    for position in positions:
+        high, at = leb128(data, at)
+        deltas[position] |= (high << bits) & 0xFFFFFFFF
+    last = before if before != 0xFFFFFFFF else -1
+    docs = []
+    for delta in deltas:
+        last += delta + 1
+        docs.append(last)
+    return docs
+
+
 def decode(data: bytes, n_docs: int, start: int = 0) -> tuple[list[int], list[int], int, list[Skip], list[int]]:
     """(documents, codes, where the list ends, skips, bounds of ranges) of the list that begins at `start`, in a segment
     of `n_docs` documents."""
@@ -88,24 +107,21 @@ def decode(data: bytes, n_docs: int, start: int = 0) -> tuple[list[int], list[in
         at += half
     base = at
     for skip in skips:
-        deltas = unpacked(data[at:], skip.doc_bits)
+        docs += documents(data[at:], skip.doc_bits, skip.top_code, skip.exceptions, last)
+        last = docs[-1]
         at += 16 * skip.doc_bits
         codes += unpacked(data[at:], skip.top_code.bit_length())
         at += 16 * skip.top_code.bit_length()
         positions = data[at : at + skip.exceptions]
         assert list(positions) == sorted(set(positions))
         at += skip.exceptions
-        for position in positions:
+        for _ in positions:
             high, at = leb128(data, at)
             assert high > 0
-            deltas[position] |= high << skip.doc_bits
         while (at - base) % 4:
             assert data[at] == 0
             at += 1
         assert at == base + 4 * skip.end
-        for delta in deltas:
-            last += delta + 1
-            docs.append(last)
         assert last == skip.last
     left = count % BLOCK
     for i in range(left):
