@@ -76,6 +76,7 @@ cdef struct Candidate:
     uint32_t folder_words   # bit i: word i of the question equals a word of its folders
     uint32_t synonym_words  # ... has a synonym in its name
     uint32_t words          # ... is in one of its chunks
+    uint32_t in_name        # ... matches its name
     uint32_t define         # the chunk that defines the asked name, NO_DOC
     int define_code         # 0 value, 1 function, 2 type
     bint abbreviated        # that chunk defines no such name, but one with these initials or with this part

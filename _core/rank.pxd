@@ -75,7 +75,9 @@ cdef inline uint32_t _with_chunks(const Ranking* r) noexcept nogil:
 cdef inline void _folders_and_synonyms(Ranking* r) noexcept nogil:
     """`folder_words` and `synonym_words` of all candidates."""
     cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, s
-    cdef uint32_t* words = <uint32_t*>calloc(2 * (<size_t>n + 1), 4)
+    cdef uint32_t* words = <uint32_t*>calloc(2 * (<size_t>n + 1), 4) if n else NULL
+    if n == 0:
+        return
     if words == NULL:
         r.failed = True
         return
