@@ -145,6 +145,7 @@ cdef inline void _offer_block(SegmentSearch* h, uint32_t at, const int32_t* rest
         if v.sums[i] >= least and not in_lists(h, at, v.docs[i]) and filter_chunk(
                 h.filter, h.index, h.segment, v.docs[i]):
             top_push(h.top, h.index, v.sums[i], h.segment, v.docs[i])
+            least = h.top.least if h.top.least > least else least
 
 
 cdef inline void offer_lists(SegmentSearch* h) noexcept nogil:

@@ -2,14 +2,18 @@
 """The best k chunks met so far, in no order, among some that are not. Ties stand in order of path, then line.
 
 Chunks are collected, and now and then the best k of them selected (Hoare, "Algorithm 65: Find", 1961): a few steps for
-each one met, where a heap takes a dozen for each one kept."""
+each one met, where a heap takes a dozen for each one kept. When k is small, the best k scores stand in order beside
+them: what a chunk must reach is known at once, and where a score goes is counted without a branch."""
 from libc.stdint cimport uint8_t, uint32_t, int32_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memmove, memset
 from _core.index cimport Index
 from _core.segment cimport FileRecord, segment_file, segment_path, segment_chunk_file
 from _core.sort cimport sort_numbers
+
+cdef enum:
+    COUNTED = 128   # k up to which scores are kept in order
 
 cdef struct Hit:
     int32_t score   # in 1 / SCALE, see cursor.pxd
@@ -23,14 +27,16 @@ cdef struct TopK:
     uint32_t cut      # the best k are selected when there are so many
     uint32_t room
     int32_t least     # of the k selected last; a score below it cannot enter
+    int32_t[COUNTED] scores  # when k is small: the best k, best first, 0 where there are fewer
 
 
 cdef inline bint top_init(TopK* t, uint32_t k) noexcept nogil:
     t.n = 0
     t.k = k
-    t.cut = k
     t.room = 2 * k + 64
+    t.cut = k if k > COUNTED else t.room
     t.least = 0
+    memset(t.scores, 0, sizeof(t.scores))
     t.items = <Hit*>malloc(<size_t>t.room * sizeof(Hit))
     return t.items != NULL
 
@@ -114,7 +120,19 @@ cdef inline void top_cut(TopK* t, Index* x) noexcept nogil:
     for i in range(1, t.k):
         if t.items[i].score < t.least:
             t.least = t.items[i].score
-    t.cut = t.k + t.k // 8 + 1
+    if t.k > COUNTED:
+        t.cut = t.k + t.k // 8 + 1
+
+
+cdef inline void _count(TopK* t, int32_t score) noexcept nogil:
+    """A score into the best k."""
+    cdef uint32_t i, at = 0
+    for i in range(t.k):
+        at += t.scores[i] >= score
+    if at < t.k:
+        memmove(t.scores + at + 1, t.scores + at, <size_t>(t.k - at - 1) * 4)
+        t.scores[at] = score
+    t.least = t.scores[t.k - 1]
 
 
 cdef inline void top_push(TopK* t, Index* x, int32_t score, uint32_t segment, uint32_t chunk) noexcept nogil:
@@ -124,6 +142,8 @@ cdef inline void top_push(TopK* t, Index* x, int32_t score, uint32_t segment, ui
     h.segment = segment
     h.chunk = chunk
     t.n += 1
+    if 0 < t.k <= COUNTED:
+        _count(t, score)
     if t.n == t.room:
         top_cut(t, x)
 
