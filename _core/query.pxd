@@ -60,13 +60,22 @@ cdef struct Query:
 
 
 cdef inline bint stop_word(const uint8_t* w, size_t n) noexcept nogil:
-    return in_list(
-        b"a an and are as at be been being but by can could did do does done doing for from had has have "
-        b"having he her his how i if in into is it its may me might must my no nor not of off on once only or "
-        b"our out over own shall she should so some such than that the their them then there these they this "
-        b"those through to too under until up very was we were what when where which while who whom why will "
-        b"with would you your about after all also any because before between both during each few more most "
-        b"other same just via per", w, n)
+    # By length, so that few are compared.
+    if n == 1:
+        return in_list(b"a i", w, n)
+    if n == 2:
+        return in_list(b"an as at be by do he if in is it me my no of on or so to up we", w, n)
+    if n == 3:
+        return in_list(
+            b"and are but can did for had has her his how its may nor not off our out own she the too was "
+            b"who why you all any few via per", w, n)
+    if n == 4:
+        return in_list(
+            b"been does done from have into must once only over some such than that them then they this "
+            b"very were what when whom will with your also both each more most same just", w, n)
+    return n <= 7 and in_list(
+        b"being could doing having might shall should their there these those through under until where "
+        b"which while would about after because before between during other", w, n)
 
 
 cdef inline bint task_word(const uint8_t* word, size_t n) noexcept nogil:

@@ -25,6 +25,7 @@ from _core.topk cimport top_cut, top_push
 cdef enum:
     WINDOW = 2048         # documents scored at a time: their sums stay in the first-level cache
     RANGES = 32           # of a window
+    GROUP = 16            # sums looked at together
     RUNS = 17             # of ranges side by side in a window, and one more
     LOOKUP = 8            # a look-up costs as much as adding so many postings
     FEW = 16              # so few look-ups are not worth finding out what to look up
@@ -86,10 +87,10 @@ cdef inline bint cursor_bounds(Segment* s, Cursor* c, uint32_t windows, Bounds* 
 # ------------------------------------------------------------------------------------------------------------- visits
 
 cdef inline bint _reaches(const int32_t* sums, int32_t least) noexcept nogil:
-    """Is one of RANGE sums at least `least`? Without a branch, so that it becomes vector instructions."""
+    """Is one of GROUP sums at least `least`? Without a branch, so that it becomes vector instructions."""
     cdef uint32_t i
     cdef int32_t hit = 0
-    for i in range(RANGE):
+    for i in range(GROUP):
         hit |= <int32_t>(sums[i] >= least)
     return hit != 0
 
@@ -98,14 +99,18 @@ cdef inline uint32_t _candidates(const int32_t* sums, uint32_t ranges, int32_t l
                                  uint16_t* out) noexcept nogil:
     """The places in these ranges of a window whose sums are at least `least`, ascending; how many. It gives up at
     `enough`."""
-    cdef uint32_t j, i, n = 0
+    cdef uint32_t j, k, at, i, n = 0
     for j in range(RANGES):
-        if (ranges >> j) & 1 and _reaches(sums + j * RANGE, least):
-            for i in range(j * RANGE, j * RANGE + RANGE):
-                out[n] = <uint16_t>i
-                n += sums[i] >= least
-            if n >= enough:
-                break
+        if not (ranges >> j) & 1:
+            continue
+        for k in range(RANGE // GROUP):
+            at = j * RANGE + k * GROUP
+            if _reaches(sums + at, least):
+                for i in range(at, at + GROUP):
+                    out[n] = <uint16_t>i
+                    n += sums[i] >= least
+        if n >= enough:
+            break
     return n
 
 
