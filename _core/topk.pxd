@@ -108,20 +108,32 @@ cdef inline void _select(Hit* v, uint32_t n, uint32_t k, Index* x) noexcept nogi
             return
 
 
+cdef inline void _drop(TopK* t) noexcept nogil:
+    """Leaves the chunks that reach `least`: the best k, and those that tie with the last of them."""
+    cdef uint32_t i, n = 0
+    for i in range(t.n):
+        t.items[n] = t.items[i]
+        n += t.items[i].score >= t.least
+    t.n = n
+
+
 cdef inline void top_cut(TopK* t, Index* x) noexcept nogil:
     """Forgets what is not among the best k, when there are enough chunks for that to be worth its time."""
     cdef uint32_t i
     if t.n < t.cut or t.k == 0:
         return
+    if t.k <= COUNTED:
+        _drop(t)
     if t.n > t.k:
         _select(t.items, t.n, t.k, x)
         t.n = t.k
+    if t.k <= COUNTED:
+        return
     t.least = t.items[0].score
     for i in range(1, t.k):
         if t.items[i].score < t.least:
             t.least = t.items[i].score
-    if t.k > COUNTED:
-        t.cut = t.k + t.k // 8 + 1
+    t.cut = t.k + t.k // 8 + 1
 
 
 cdef inline void _count(TopK* t, int32_t score) noexcept nogil:
