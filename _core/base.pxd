@@ -59,9 +59,15 @@ cdef inline void copy_bytes(void* to, const void* from_, size_t n) noexcept nogi
     cdef const uint8_t* f = <const uint8_t*>from_
     cdef uint64_t x, y
     cdef uint32_t v, w
-    if n > 16:
+    if n > 32:
         memcpy(to, from_, n)
-    elif n >= 8:  # the two may overlap
+        return
+    if n > 16:
+        memcpy(t, f, 16)
+        t += n - 16
+        f += n - 16
+        n = 16  # of which some may have been copied already
+    if n >= 8:
         memcpy(&x, f, 8)
         memcpy(&y, f + n - 8, 8)
         memcpy(t, &x, 8)
@@ -196,8 +202,4 @@ cdef inline bint same_bytes(const void* a, const void* b, size_t n) noexcept nog
         memcpy(&v, p + n - 4, 4)
         memcpy(&w, q + n - 4, 4)
         return v == w
-    while n:
-        n -= 1
-        if p[n] != q[n]:
-            return False
-    return True
+    return n == 0 or (p[0] == q[0] and p[n // 2] == q[n // 2] and p[n - 1] == q[n - 1])

@@ -47,7 +47,7 @@ from _core.text cimport (
     token_terms,
 )
 from _core.vocabulary cimport (
-    TermEntry, TokenRecord, Vocabulary, term_entry, term_of, terms_soon, token_of, token_soon, tokens_soon,
+    TermEntry, TokenRecord, Vocabulary, term_entry, term_of, terms_soon, token_hash, token_of, token_soon, tokens_soon,
     vocabulary_bytes, vocabulary_free, vocabulary_init,
 )
 
@@ -259,7 +259,7 @@ cdef inline uint32_t _text(Builder* b, uint32_t at, uint32_t n, uint32_t weight)
         if at == 0:
             return parts
         o = &b.waiting[b.n_waiting]
-        o.hash = hash64(t.at, t.len)
+        o.hash = token_hash(t.at, t.len)
         tokens_soon(&b.words, o.hash)
         o.at = <uint32_t>(t.at - b.outline.runs.text)
         o.len = t.len
@@ -396,7 +396,7 @@ cdef inline void _own_names(Builder* b, const uint8_t* text) noexcept nogil:
         p = next_token(p + last_name(p, n), end, &t)
         if p == NULL:
             continue
-        r = token_of(&b.words, &t, hash64(t.at, t.len))
+        r = token_of(&b.words, &t, token_hash(t.at, t.len))
         if r == NULL:
             b.failed = True
             return

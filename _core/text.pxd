@@ -18,6 +18,7 @@ pairs) cost a rank, not a wrong line: what is shown is read from the file.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memcmp, strlen
+from _core.base cimport copy_bytes
 from _core.hash cimport hash64
 from _core.runs cimport Runs, run_end, run_start
 from _core.stem cimport stem
@@ -212,14 +213,14 @@ cdef inline uint32_t make_term(uint8_t* out, const uint8_t* text, uint32_t n) no
     cdef uint64_t h
     if n and text[0] == 61:
         if n < WHOLE_BYTES:
-            memcpy(out, text, n)
+            copy_bytes(out, text, n)
             return n
         h = hash64(text, n)
         out[0] = 61
         memcpy(out + 1, &h, WHOLE_BYTES - 1)
         return WHOLE_BYTES
     if n <= TERM_MAX:
-        memcpy(out, text, n)
+        copy_bytes(out, text, n)
         return n
     h = hash64(text, n)
     memcpy(out, text, TERM_HEAD)
@@ -243,10 +244,10 @@ cdef inline void _add_term(Terms* out, const uint8_t* raw, uint32_t n, bint whol
         return
     out.raw_off[out.n] = <uint16_t>at
     out.raw_len[out.n] = <uint16_t>n
-    memcpy(out.text + at, raw, n)
+    copy_bytes(out.text + at, raw, n)
     at += n
     work[0] = 61  # =
-    memcpy(work + 1, raw, n)
+    copy_bytes(work + 1, raw, n)
     # A hexadecimal number is no word: 0xabed is not a form of 0xabe.
     m = n if not whole and n > 2 and raw[0] == 48 and raw[1] == 120 else stem(work + 1, n)
     out.off[out.n] = <uint16_t>at
@@ -317,7 +318,7 @@ cdef inline void token_terms(const Token* t, Terms* out) noexcept nogil:
             while i < n and cls[i] == c:
                 i += 1
         _add_term(out, low + at[first], at[i] - at[first], False)
-        memcpy(joined + joined_n, low + at[first], at[i] - at[first])
+        copy_bytes(joined + joined_n, low + at[first], at[i] - at[first])
         joined_n += at[i] - at[first]
     if out.n > 1:
         _add_term(out, joined, joined_n, True)

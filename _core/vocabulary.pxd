@@ -11,7 +11,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
-from _core.base cimport Bytes, bytes_add, bytes_free, bytes_reserve, same_bytes
+from _core.base cimport Bytes, bytes_add, bytes_free, bytes_reserve, copy_bytes, same_bytes
 from _core.hash cimport hash64
 from _core.text cimport Terms, Token, token_terms
 
@@ -140,6 +140,32 @@ cdef inline const TokenRecord* _record(const Vocabulary* v, uint32_t at) noexcep
     return <const TokenRecord*>(v.tokens.data + RECORD_ALIGN * (<size_t>at - 1))
 
 
+cdef inline uint64_t token_hash(const uint8_t* p, uint32_t n) noexcept nogil:
+    """What the table of tokens finds a token by. It is never stored, so it need not be XXH64, which goes through the
+    last bytes of a word one by one."""
+    cdef uint64_t h = n, a = 0, b = 0
+    cdef uint32_t v, w
+    while n > 16:
+        memcpy(&a, p, 8)
+        h = (h ^ a) * <uint64_t>0x9E3779B185EBCA87
+        h ^= h >> 32
+        p += 8
+        n -= 8
+    if n >= 8:  # the two may overlap
+        memcpy(&a, p, 8)
+        memcpy(&b, p + n - 8, 8)
+    elif n >= 4:
+        memcpy(&v, p, 4)
+        memcpy(&w, p + n - 4, 4)
+        a = v
+        b = w
+    elif n:
+        a = p[0] | <uint32_t>p[n // 2] << 8 | <uint32_t>p[n - 1] << 16
+    h = (h ^ a) * <uint64_t>0x9E3779B185EBCA87
+    h = ((h << 32 | h >> 32) ^ b) * <uint64_t>0x165667B19E3779F9
+    return h ^ h >> 32
+
+
 cdef inline void tokens_soon(const Vocabulary* v, uint64_t hash) noexcept nogil:
     """The token of that hash will be asked for: its slot is fetched."""
     __builtin_prefetch(&v.token_table.slots[<uint32_t>hash & v.token_table.mask])
@@ -159,7 +185,7 @@ cdef inline void terms_soon(const Vocabulary* v, const TokenRecord* r) noexcept 
 
 
 cdef inline const TokenRecord* token_of(Vocabulary* v, const Token* token, uint64_t hash) noexcept nogil:
-    """What a raw token gives, `hash` its XXH64; NULL without memory. Valid until a token or term is added."""
+    """What a raw token gives, `hash` its `token_hash`; NULL without memory. Valid until a token or term is added."""
     cdef Table* t = &v.token_table
     cdef uint32_t i = <uint32_t>hash & t.mask
     cdef uint32_t j, id, size
@@ -185,7 +211,7 @@ cdef inline const TokenRecord* token_of(Vocabulary* v, const Token* token, uint6
     for j in range(terms.n):
         id = term_of(v, terms.text + terms.off[j], terms.len[j])
         fresh.ids[j] = id
-    memcpy(<uint8_t*>&fresh.ids[terms.n], token.at, token.len)
+    copy_bytes(&fresh.ids[terms.n], token.at, token.len)
     if v.failed or not _taken(t, i, <uint32_t>hash, <uint32_t>(v.tokens.len // RECORD_ALIGN) + 1):
         v.failed = True
         return NULL
