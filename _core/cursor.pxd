@@ -1,13 +1,14 @@
 # cython: language_level=3
 """A cursor: one term's posting list in one segment, read block by block, and what its postings add to a score.
 
-A short list keeps every block that it has decoded, because it is asked for documents again and again: for the chunks
-that other terms have found, then for the files of the best. Of a long one only the block at hand is kept; bounds for
-ranges of documents (`ranges.pxd`) tell where it need not be looked at.
+All but the longest lists keep every block that they have decoded, because they are asked for documents again and again:
+for the most promising ranges of documents, for the chunks that other terms have found, for the files of the best. Where
+a list of some length need not be looked at, its bounds for ranges of documents (`ranges.pxd`) tell.
 """
 from libc.stdint cimport uint8_t, uint32_t, int32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
+from libc.string cimport memset
 from _core.impacts cimport BM25_B, BM25_K1, CODES, bm25_k, code_weight, code_length
 from _core.index cimport Index
 from _core.postings cimport BLOCK, NO_DOC, block_code, block_codes
@@ -19,6 +20,7 @@ cdef enum:
     STEP = 8              # documents looked at together
     STRIDE = 136          # from one block that is kept to the next: BLOCK and STEP
     LAST_DOC = 0x7FFFFFFF  # behind every document, also for comparisons with a sign
+    KEPT = 256            # blocks: of lists with more only the one at hand is kept
     SCALE = 1 << 20
     SATURATIONS = 4096    # CODES times the 256 length codes
     NEVER = -0x7FFFFFFF   # a threshold that everything reaches
@@ -26,7 +28,8 @@ cdef enum:
 
 cdef struct Cursor:
     List list
-    bint ranged           # it has bounds for ranges; else all blocks are kept
+    bint ranged           # it has bounds for ranges
+    bint kept             # its decoded blocks are, each in its place in the rooms
     uint32_t n_blocks     # the tail is the last one
     uint32_t block        # the one in `docs`; NO_DOC none
     uint32_t n            # its postings
@@ -36,8 +39,8 @@ cdef struct Cursor:
     const uint8_t* packed  # the data of that block, when its codes are not in `codes` yet; else NULL
     uint32_t* room        # for documents of one block, or of all
     uint8_t* code_room
-    uint64_t decoded      # a bit for each block that is kept,
-    uint64_t coded        # ... and for each whose codes are, too
+    uint64_t* decoded     # a bit for each block that is kept,
+    uint64_t* coded       # ... and for each whose codes are, too
     uint32_t loads        # blocks decoded so far
     float scaled          # the term's weight, in 1 / SCALE
     const float* saturation  # y / (k + y) by [weight code * 256 + length code]
@@ -99,6 +102,14 @@ cdef inline bint touch_lengths(Segment* s, const uint32_t* docs, uint32_t n) noe
     return True
 
 
+cdef inline bint bit_at(const uint64_t* bits, uint32_t i) noexcept nogil:
+    return (bits[i >> 6] >> (i & 63)) & 1
+
+
+cdef inline void set_bit(uint64_t* bits, uint32_t i) noexcept nogil:
+    bits[i >> 6] |= <uint64_t>1 << (i & 63)
+
+
 cdef inline bint cursor_load(Segment* s, Cursor* c, uint32_t block) noexcept nogil:
     """Block `block` becomes the one at hand. False: there is none, or damage."""
     cdef uint32_t at = 0, i
@@ -110,12 +121,12 @@ cdef inline bint cursor_load(Segment* s, Cursor* c, uint32_t block) noexcept nog
     c.n = list_block_n(&c.list, block)
     if c.n == 0:
         return False
-    if not c.ranged:
+    if c.kept:
         at = block * STRIDE
         c.docs = c.room + at
         c.codes = c.code_room + at
-        if (c.decoded >> block) & 1:
-            if not (c.coded >> block) & 1:
+        if bit_at(c.decoded, block):
+            if not bit_at(c.coded, block):
                 c.packed = list_data(&c.list, block)
             return True
     if not list_documents(s, &c.list, block, c.room + at, c.code_room + at, &c.packed):
@@ -123,9 +134,10 @@ cdef inline bint cursor_load(Segment* s, Cursor* c, uint32_t block) noexcept nog
         return False
     for i in range(STEP):
         c.room[at + c.n + i] = LAST_DOC
-    if not c.ranged:
-        c.decoded |= <uint64_t>1 << block
-        c.coded |= <uint64_t>(c.packed == NULL) << block
+    if c.kept:
+        set_bit(c.decoded, block)
+        if c.packed == NULL:
+            set_bit(c.coded, block)
     c.loads += 1
     return True
 
@@ -136,8 +148,8 @@ cdef inline void _codes(Cursor* c) noexcept nogil:
         return
     block_codes(&c.list.skips[c.block], c.packed, <uint8_t*>c.codes)
     c.packed = NULL
-    if not c.ranged:
-        c.coded |= <uint64_t>1 << c.block
+    if c.kept:
+        set_bit(c.coded, c.block)
 
 
 cdef inline int32_t _gives(float scaled, const float* saturation, uint32_t code, uint32_t length) noexcept nogil:
@@ -179,10 +191,9 @@ cdef inline bint cursor_open(Segment* s, const float* saturation, double average
                              Cursor* c) noexcept nogil:
     """A reader of `c.list`, which becomes its own, for a term of that weight. False: damage or no memory. To be closed
     either way."""
-    cdef uint32_t room
+    cdef uint32_t room, words
     c.block = NO_DOC
     c.n = c.near = 0
-    c.decoded = c.coded = 0
     c.packed = NULL
     c.loads = 0
     c.bounds = NULL
@@ -191,10 +202,15 @@ cdef inline bint cursor_open(Segment* s, const float* saturation, double average
     c.unit = impact_unit(s, average, weight)
     c.ranged = c.list.df >= RANGED
     c.n_blocks = list_blocks(&c.list)
-    room = STRIDE if c.ranged else c.n_blocks * STRIDE
-    c.room = <uint32_t*>malloc(<size_t>room * 5)
-    if c.room == NULL:
+    c.kept = c.n_blocks <= KEPT
+    room = c.n_blocks * STRIDE if c.kept else STRIDE
+    words = (c.n_blocks + 63) // 64 if c.kept else 0
+    c.decoded = <uint64_t*>malloc(16 * <size_t>words + 5 * <size_t>room)
+    if c.decoded == NULL:
         return False
+    memset(c.decoded, 0, 16 * words)
+    c.coded = c.decoded + words
+    c.room = <uint32_t*>(c.coded + words)
     c.code_room = <uint8_t*>(c.room + room)
     c.docs = c.room
     c.codes = c.code_room
@@ -203,7 +219,7 @@ cdef inline bint cursor_open(Segment* s, const float* saturation, double average
 
 
 cdef inline void cursor_close(Cursor* c) noexcept nogil:
-    free(c.room)
+    free(c.decoded)
     free(c.bounds)
     list_close(&c.list)
 
