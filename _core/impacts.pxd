@@ -32,10 +32,9 @@ cdef inline uint32_t code_weight(uint32_t code) noexcept nogil:
 
 cdef inline uint32_t weight_code(uint32_t weight) noexcept nogil:
     """The highest code whose weight is at most `weight` (0 for what is below 2)."""
-    cdef uint32_t code = 8 if code_weight(8) <= weight else 0, step = 4
-    while step:
-        code += step if code_weight(code + step) <= weight else 0
-        step //= 2
+    cdef uint32_t code = 0
+    while code < CODES - 1 and code_weight(code + 1) <= weight:
+        code += 1
     return code
 
 
