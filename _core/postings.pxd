@@ -206,7 +206,10 @@ cdef inline uint32_t block_code(const Skip* s, const uint8_t* data, uint32_t i) 
     """One of them."""
     cdef uint32_t width = bit_width(s.top_code), at = (i >> 2) * width, shift = at & 31
     cdef const uint32_t* p = <const uint32_t*>data + 4 * (s.doc_bits + (at >> 5)) + (i & 3)
-    cdef uint32_t v = p[0] >> shift
+    cdef uint32_t v
+    if width == 0:  # all codes are 0, and the block may end here
+        return 0
+    v = p[0] >> shift
     if shift + width > 32:
         v |= p[4] << (32 - shift)
     return v & ((<uint32_t>1 << width) - 1)
