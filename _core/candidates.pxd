@@ -606,7 +606,9 @@ cdef inline void find_candidates(Ranking* r, uint32_t limit) noexcept nogil:
     k = k if k > CHUNK_CANDIDATES else CHUNK_CANDIDATES
     if k > r.index.n_chunks:
         k = <uint32_t>r.index.n_chunks if r.index.n_chunks else 1
-    _from_chunks(r, limit if r.weights.plain and limit < k else k)
+    if r.weights.plain and limit < k:
+        k = limit if limit else 1
+    _from_chunks(r, k)
     if r.failed or r.weights.plain:
         return
     _from_paths(r)

@@ -1,5 +1,6 @@
 # cython: language_level=3
-"""XXH64, the one hash of greppy: checksums of arrays, content of files, terms of the dictionary, names of folders.
+"""XXH64, the one hash that greppy stores or trusts: checksums of arrays, content of files, terms of the dictionary,
+names of folders.
 
 Source: Yann Collet, "XXH64", https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md. A published function, so
 that any xxHash library can verify a file. Not keyed: whoever controls the text can make two long terms collide, which

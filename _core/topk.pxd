@@ -26,11 +26,12 @@ cdef struct TopK:
     uint32_t k
     uint32_t cut      # the best k are selected when there are so many
     uint32_t room
-    int32_t least     # of the k selected last; a score below it cannot enter
+    int32_t least     # of the best k (when k is large, of those selected last); a score below it cannot enter
     int32_t[COUNTED] scores  # when k is small: the best k, best first, 0 where there are fewer
 
 
 cdef inline bint top_init(TopK* t, uint32_t k) noexcept nogil:
+    """For the best k, one or more. False: no memory."""
     t.n = 0
     t.k = k
     t.room = 2 * k + 64
@@ -120,7 +121,7 @@ cdef inline void _drop(TopK* t) noexcept nogil:
 cdef inline void top_cut(TopK* t, Index* x) noexcept nogil:
     """Forgets what is not among the best k, when there are enough chunks for that to be worth its time."""
     cdef uint32_t i
-    if t.n < t.cut or t.k == 0:
+    if t.n < t.cut:
         return
     if t.k <= COUNTED:
         _drop(t)
@@ -154,7 +155,7 @@ cdef inline void top_push(TopK* t, Index* x, int32_t score, uint32_t segment, ui
     h.segment = segment
     h.chunk = chunk
     t.n += 1
-    if 0 < t.k <= COUNTED:
+    if t.k <= COUNTED:
         _count(t, score)
     if t.n == t.room:
         top_cut(t, x)

@@ -68,6 +68,14 @@ GLOBBED = [
 seeds = st.integers(0, 2**32)
 
 
+def test_no_result_is_asked_for() -> None:
+    """With more matches than a list of the best has room for."""
+    with trees.project({b"%d.py" % i: b"word\n" for i in range(200)}) as root:
+        index = reader(root)
+        assert search(index, b"word", 0) == []
+        assert len(index.rank_ns(b"word", 0, {"plain": 1.0})) == 1
+
+
 @given(seeds, st.integers(1, 60), st.sampled_from([1, 3, 20, 100]))
 @settings(max_examples=25, deadline=None)
 def test_generated_projects(seed: int, count: int, limit: int) -> None:
