@@ -2,7 +2,7 @@
 """Which files may be results: those of the best chunks, those whose names match, those that define what is named, the
 one that the question gives as a place. And what all of ranking shares: the question's weights, the candidates.
 """
-from libc.math cimport sqrt
+from libc.math cimport log, sqrt
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
@@ -28,11 +28,12 @@ from _core.signals cimport Weights, SIGNAL_END
 from _core.source cimport source_defines
 from _core.store cimport store_read
 from _core.text cimport Terms, Token, TERM_MAX, next_token, token_terms
-from _core.topk cimport TopK, Hit, top_init, top_free, top_sort, path_order
+from _core.topk cimport TopK, Hit, top_init, top_free, top_narrow, top_sort, path_order
 from _core.whereabouts cimport Whereabouts, common_components
 
 cdef enum:
     CHUNK_CANDIDATES = 64
+    SURE = 20               # of these so many stay in any case, and all when more results are wanted
     PATH_CANDIDATES = 40
     NAMES_READ = 200        # files that are read to see whether they define a name of several parts
     NAME_CANDIDATES = 256   # a name defined in more files than this brings no candidates of its own
@@ -40,6 +41,8 @@ cdef enum:
     FURTHER = 2             # chunks of a file besides its best that are ranked with it
     VOTERS = 30             # chunks that vote by their links
     EXPANSIONS = 8          # terms that an expansion adds at most
+    SMALL_PROJECT = 100     # files up to which a project is small,
+    LARGE_PROJECT = 3000    # and from which on it is large
     FADE_FROM = 3           # words of a question from which on `name_precision` counts less,
     FADE_WORDS = 5          # and how many more until it counts nothing
 
@@ -271,8 +274,18 @@ cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) n
     return &(<Candidate*>r.candidates.data)[at]
 
 
-cdef inline void _from_chunks(Ranking* r, uint32_t k) noexcept nogil:
-    """The files of the k best chunks; `top_sum` from the first of them."""
+cdef inline double large_project(const Index* x) noexcept nogil:
+    """0 for a small project, 1 for a large one."""
+    cdef double v = 0
+    if x.n_files > SMALL_PROJECT:
+        v = log(x.n_files / <double>SMALL_PROJECT) / log(LARGE_PROJECT / <double>SMALL_PROJECT)
+    return v if v < 1 else 1
+
+
+cdef inline void _from_chunks(Ranking* r, uint32_t k, bint all_) noexcept nogil:
+    """The files of the k best chunks; `top_sum` from the first of them. In a large project fewer, unless all are
+    wanted: what falls far behind the best chunk there hardly ever answers (in a small one it often does, because little
+    shares the question's words)."""
     cdef TopK top
     cdef uint32_t s, i
     cdef uint32_t* order = <uint32_t*>malloc(<size_t>k * 4)
@@ -284,11 +297,13 @@ cdef inline void _from_chunks(Ranking* r, uint32_t k) noexcept nogil:
         top_free(&top)
         r.failed = True
         return
+    if not all_:
+        top_narrow(&top, SURE, r.weights.reach * large_project(r.index))
     for s in range(r.index.n_segments):
         if not r.failed and not r.index.segments[s].store.damaged and not best_chunks(
                 r.index, s, r.cursors + s * r.query.n_terms, r.n_cursors[s], &r.retrieval, r.filter, &top):
             r.failed = True
-    r.full = top.n >= k and k < r.index.n_chunks
+    r.full = (top.n >= k and k < r.index.n_chunks) or (top.sure > 0 and top.least > 0)
     if not top_sort(&top, r.index, order):
         r.failed = True
     for i in range(top.n):
@@ -608,7 +623,7 @@ cdef inline void find_candidates(Ranking* r, uint32_t limit) noexcept nogil:
         k = <uint32_t>r.index.n_chunks if r.index.n_chunks else 1
     if r.weights.plain and limit < k:
         k = limit if limit else 1
-    _from_chunks(r, k)
+    _from_chunks(r, k, r.weights.plain or limit > SURE)
     if r.failed or r.weights.plain:
         return
     _from_paths(r)

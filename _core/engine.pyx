@@ -1307,7 +1307,8 @@ cdef tuple _WEIGHT_NAMES():
             "name_precision", "folders", "synonyms", "coverage", "links", "symbol", "symbol_type", "symbol_file",
             "abbreviated", "place", "named",
             "depth", "test", "example", "compat", "generated", "vendored", "header", "old_version",
-            "undefined", "kind", "name_again", "further", "expansion", "expanded", "gap", "plain", "exhaustive")
+            "undefined", "kind", "name_again", "further", "expansion", "expanded", "gap", "reach",
+            "plain", "exhaustive")
 
 
 def weights() -> dict:

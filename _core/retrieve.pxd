@@ -15,7 +15,7 @@ from _core.index cimport Index
 from _core.impacts cimport BM25_B, BM25_K1
 from _core.lists cimport SegmentSearch, offer_lists
 from _core.ranges cimport count_ranges
-from _core.topk cimport TopK
+from _core.topk cimport TopK, top_kept
 from _core.windows cimport find_bounds, offer_ranges
 
 cdef enum:
@@ -83,7 +83,7 @@ cdef inline bint best_chunks(Index* x, uint32_t segment, Cursor* cursors, uint32
     """Offers to `top` every chunk of a segment that can be among the best. False: no memory."""
     cdef SegmentSearch h
     cdef uint32_t i
-    cdef bint lists = not r.exhaustive and _lists_pay(cursors, n, top.k), ok = True
+    cdef bint lists = not r.exhaustive and _lists_pay(cursors, n, top_kept(top)), ok = True
     h.index = x
     h.segment = segment
     h.cursors = cursors

@@ -42,6 +42,7 @@ cdef struct Weights:
     double expansion        # share of the words' weight that expansions may have together, where chunks are found
     double expanded         # N(s1 + s2/2 + s3/4 + s4/8) of the file's best chunks by expansions alone
     double gap              # how much more, when a model answered, for the share of the question that nothing has
+    double reach            # share of the best chunk's score that chunks need in large projects to bring their file
     double plain            # not 0: the best chunks by BM25 and nothing else, what all the rest is held against
     double exhaustive       # not 0: no pruning, for tests and for measuring what it saves
 
@@ -112,6 +113,7 @@ cdef inline void default_weights(Weights* w) noexcept nogil:
     w.expansion = 1
     w.expanded = 0.4
     w.gap = 1
+    w.reach = 0.7
     w.plain = 0
     w.exhaustive = 0
 

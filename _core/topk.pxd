@@ -3,17 +3,24 @@
 
 Chunks are collected, and now and then the best k of them selected (Hoare, "Algorithm 65: Find", 1961): a few steps for
 each one met, where a heap takes a dozen for each one kept. When k is small, the best k scores stand in order beside
-them: what a chunk must reach is known at once, and where a score goes is counted without a branch."""
-from libc.stdint cimport uint8_t, uint32_t, int32_t
+them: what a chunk must reach is known at once, and where a score goes is counted without a branch.
+
+A list can be narrower than k (`top_narrow`): of the chunks that nothing lowers, `sure` stay in any case, and whatever
+is worse than these stays only with a share of the best one's score. Tests and examples do not count among them, since
+ranking puts their files behind others."""
+from libc.stdint cimport uint8_t, uint32_t, int32_t, int64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
 from libc.string cimport memcmp, memmove, memset
 from _core.index cimport Index
-from _core.segment cimport FileRecord, segment_file, segment_path, segment_chunk_file
+from _core.segment cimport (
+    FILE_EXAMPLE, FILE_TEST, FileRecord, RankRecord, segment_chunk_file, segment_file, segment_path, segment_rank,
+)
 from _core.sort cimport sort_numbers
 
 cdef enum:
     COUNTED = 128   # k up to which scores are kept in order
+    SHARES = 256    # what shares are counted in
 
 cdef struct Hit:
     int32_t score   # in 1 / SCALE, see cursor.pxd
@@ -26,7 +33,10 @@ cdef struct TopK:
     uint32_t k
     uint32_t cut      # the best k are selected when there are so many
     uint32_t room
-    int32_t least     # of the best k (when k is large, of those selected last); a score below it cannot enter
+    int32_t least     # of the best k (when k is large, of those selected last), or more; a score below it cannot enter
+    uint32_t sure     # of a narrower list; 0: it is none
+    uint32_t share    # in 1 / SHARES
+    int32_t[COUNTED] clear   # the best `sure` scores of chunks that nothing lowers
     int32_t[COUNTED] scores  # when k is small: the best k, best first, 0 where there are fewer
 
 
@@ -37,9 +47,25 @@ cdef inline bint top_init(TopK* t, uint32_t k) noexcept nogil:
     t.room = 2 * k + 64
     t.cut = k if k > COUNTED else t.room
     t.least = 0
+    t.sure = t.share = 0
     memset(t.scores, 0, sizeof(t.scores))
     t.items = <Hit*>malloc(<size_t>t.room * sizeof(Hit))
     return t.items != NULL
+
+
+cdef inline void top_narrow(TopK* t, uint32_t sure, double share) noexcept nogil:
+    """Of an empty list: what reaches neither the `sure`-th best of what nothing lowers nor that share of the best of
+    it does not stay. A share of 0 changes nothing, nor do so many that k is large."""
+    if share <= 0 or sure == 0 or t.k > COUNTED:
+        return
+    t.sure = sure if sure < COUNTED else COUNTED
+    t.share = <uint32_t>(share * SHARES)
+    memset(t.clear, 0, sizeof(t.clear))
+
+
+cdef inline uint32_t top_kept(const TopK* t) noexcept nogil:
+    """About how many stay."""
+    return 3 * t.sure // 2 if t.sure else t.k
 
 
 cdef inline void top_free(TopK* t) noexcept nogil:
@@ -137,15 +163,32 @@ cdef inline void top_cut(TopK* t, Index* x) noexcept nogil:
     t.cut = t.k + t.k // 8 + 1
 
 
-cdef inline void _count(TopK* t, int32_t score) noexcept nogil:
-    """A score into the best k."""
+cdef inline void _count(int32_t* scores, uint32_t n, int32_t score) noexcept nogil:
+    """A score into the best n."""
     cdef uint32_t i, at = 0
-    for i in range(t.k):
-        at += t.scores[i] >= score
-    if at < t.k:
-        memmove(t.scores + at + 1, t.scores + at, <size_t>(t.k - at - 1) * 4)
-        t.scores[at] = score
+    for i in range(n):
+        at += scores[i] >= score
+    if at < n:
+        memmove(scores + at + 1, scores + at, <size_t>(n - at - 1) * 4)
+        scores[at] = score
+
+
+cdef inline void _raise(TopK* t, Index* x, const Hit* h) noexcept nogil:
+    """What a chunk must reach now that there is this one."""
+    cdef const RankRecord* file
+    cdef int64_t least
+    _count(t.scores, t.k, h.score)
+    if t.sure and h.score > t.clear[t.sure - 1]:
+        file = segment_rank(&x.segments[h.segment], segment_chunk_file(&x.segments[h.segment], h.chunk))
+        if file != NULL and not file.flags & (FILE_TEST | FILE_EXAMPLE):
+            _count(t.clear, t.sure, h.score)
     t.least = t.scores[t.k - 1]
+    if t.sure:
+        least = <int64_t>t.clear[0] * t.share // SHARES
+        if least > t.clear[t.sure - 1]:
+            least = t.clear[t.sure - 1]
+        if least > t.least:
+            t.least = <int32_t>least
 
 
 cdef inline void top_push(TopK* t, Index* x, int32_t score, uint32_t segment, uint32_t chunk) noexcept nogil:
@@ -156,7 +199,7 @@ cdef inline void top_push(TopK* t, Index* x, int32_t score, uint32_t segment, ui
     h.chunk = chunk
     t.n += 1
     if t.k <= COUNTED:
-        _count(t, score)
+        _raise(t, x, h)
     if t.n == t.room:
         top_cut(t, x)
 
@@ -172,10 +215,12 @@ cdef inline bint _sorted_before(const void* context, uint32_t a, uint32_t b) noe
 
 
 cdef inline bint top_sort(TopK* t, Index* x, uint32_t* order) noexcept nogil:
-    """The best k (or all, when there are fewer) are items[order[i]] for i < n, best first; `order` has room for k.
+    """The best k (or what there is, when that is less) are items[order[i]] for i < n, best first; `order` has room for k.
     False: no memory. Nothing can be pushed afterwards."""
     cdef uint32_t i
     cdef Sorting s
+    if t.sure:
+        _drop(t)
     if t.n > t.k:
         t.cut = t.n
         top_cut(t, x)

@@ -17,7 +17,7 @@ import numpy as np
 from greppy._core import engine
 from oracle import inverted, postings, query, text
 
-CHUNK_CANDIDATES, PATH_CANDIDATES, NAME_CANDIDATES, TOP_SUM = 64, 40, 256, 32
+CHUNK_CANDIDATES, SURE, PATH_CANDIDATES, NAME_CANDIDATES, TOP_SUM = 64, 20, 40, 256, 32
 PREFIX_RAW, PREFIX_STEM = 3, 4
 SCALE = 1 << 20
 VOTERS, DEFINERS, FURTHER, FUNCTION_CHUNKS = 30, 2, 2, 3
@@ -50,6 +50,11 @@ class Corpus:
         self.average = sum(lengths) / len(lengths) if sum(lengths) else 1.0
         self.first = np.cumsum([0, *(len(file.chunks) for file in self.files)]).tolist()
         self.depth = min((file.depth for file in self.files), default=0)
+
+
+def large_project(corpus: Corpus) -> float:
+    files = max(len(corpus.files), SMALL_PROJECT)
+    return min(1.0, math.log(files / SMALL_PROJECT) / math.log(LARGE_PROJECT / SMALL_PROJECT))
 
 
 @dataclass
@@ -231,10 +236,10 @@ class _Ranking:
             for i, word in enumerate(self.question.words)
             if self.word_idf[i] > 0 and any(first <= c < end for c in self.corpus.lists.get(word, ((), ()))[0])
         ]
-        total, files = sum(self.word_idf), len(self.corpus.files)
-        if total <= 0 or files <= SMALL_PROJECT:
+        total = sum(self.word_idf)
+        if total <= 0:
             return 0.0
-        large = min(1.0, math.log(files / SMALL_PROJECT) / math.log(LARGE_PROJECT / SMALL_PROJECT))
+        large = large_project(self.corpus)
         return self.weights["coverage"] * (large * (sum(self.word_idf[i] for i in found) / total))
 
     def folders_score(self, match: tuple[set[int], set[int], set[int], int]) -> float:
@@ -330,6 +335,8 @@ def _rank(
     k = min(max(limit + limit // 2, CHUNK_CANDIDATES), len(corpus.chunks))
     scored = [c for c in np.flatnonzero(r.scores > 0).tolist() if shown(c)]
     top = sorted(scored, key=lambda c: (-r.scores[c], c))[:k]
+    if limit <= SURE:
+        top = _narrowed(r, top, w["reach"] * large_project(corpus))
     for i, chunk in enumerate(top):
         features = candidates.setdefault(corpus.file_of[chunk], _Features())
         if i < TOP_SUM:
@@ -365,6 +372,16 @@ def _rank(
         _choose(r, f, features, kinds, answer.kinds, shown)
     _vote(r, candidates, top[:VOTERS])
     return _ordered(r, candidates, limit, shown)
+
+
+def _narrowed(r: _Ranking, top: list[int], share: float) -> list[int]:
+    """Down to the SURE-th best chunk that is of no test or example, and further while a chunk has that share of the best
+    of these."""
+    clear = [c for c in top if not r.corpus.files[r.corpus.file_of[c]].flags & (TEST | EXAMPLE)]
+    if len(clear) < SURE or share <= 0:
+        return top
+    least = min(int(r.scores[clear[0]]) * int(share * 256) // 256, int(r.scores[clear[SURE - 1]]))
+    return [c for c in top if r.scores[c] >= least]
 
 
 def _best_of_file(r: _Ranking, f: int, scores: np.ndarray, kinds: int, shown: Callable[[int], bool]) -> float:
