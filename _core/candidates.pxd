@@ -31,6 +31,9 @@ from _core.text cimport Terms, Token, TERM_MAX, next_token, token_terms
 from _core.topk cimport TopK, Hit, top_init, top_free, top_narrow, top_sort, path_order
 from _core.whereabouts cimport Whereabouts, common_components
 
+cdef extern from * nogil:
+    void __builtin_prefetch(const void*)
+
 cdef enum:
     CHUNK_CANDIDATES = 64
     SURE = 20               # of these so many stay in any case, and all when more results are wanted
@@ -252,6 +255,15 @@ cdef inline void close_cursors(Ranking* r) noexcept nogil:
             cursor_close(&r.cursors[s * r.query.n_terms + i])
 
 
+cdef inline void _expect(const Segment* s, const Candidate* c) noexcept nogil:
+    """Has the beginnings of what will be read of a candidate fetched from memory meanwhile."""
+    __builtin_prefetch(s.chunk_len + c.first)
+    __builtin_prefetch(s.chunks + c.first)
+    __builtin_prefetch(s.chunks + c.first + 4)
+    __builtin_prefetch(s.links + c.rank.links)
+    __builtin_prefetch(s.links + c.rank.links + 64)
+
+
 cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) noexcept nogil:
     """The candidate of a file, made when it is not one yet; NULL without memory or when damaged."""
     cdef Candidate c
@@ -263,6 +275,7 @@ cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) n
         c.rank = segment_rank(&r.index.segments[segment], file)
         if c.rank == NULL or not segment_file_chunks(&r.index.segments[segment], file, &c.first, &c.end):
             return NULL
+        _expect(&r.index.segments[segment], &c)
         c.best = c.first
         c.define = NO_DOC
         c.place = NO_DOC
