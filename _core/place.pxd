@@ -14,8 +14,8 @@ from _core.postings cimport NO_DOC
 from _core.query cimport Query
 from _core.candidates cimport Result
 from _core.segment cimport (
-    Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path,
-    segment_rank, segment_chunk, segment_file_chunks,
+    Segment, FileRecord, RankRecord, ChunkRecord, Def, Defs, defs_open, defs_next, one_file, one_path,
+    segment_rank, one_chunk, segment_file_chunks,
 )
 from _core.source cimport SOURCE_OK, SOURCE_DAMAGED, SOURCE_MEMORY, is_notebook, source_end, source_read
 from _core.text cimport byte_class, BYTE_OTHER, INITIALS_MAX
@@ -260,8 +260,8 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
     """Fills `p` (its `text` is reused) from the file as it is now: a SourceStatus. The name of what encloses the chunk
     is read only `with_parent`."""
     cdef Segment* s = &x.segments[r.segment]
-    cdef const FileRecord* f = segment_file(s, r.file)
-    cdef const ChunkRecord* c = segment_chunk(s, r.chunk)
+    cdef const FileRecord* f = one_file(s, r.file)
+    cdef const ChunkRecord* c = one_chunk(s, r.chunk)
     cdef const ChunkRecord* next
     cdef uint32_t i, end, from_, upto
     cdef Defs d
@@ -269,7 +269,7 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
     if f == NULL or c == NULL:
         return SOURCE_DAMAGED
     p.file = f
-    p.path = segment_path(s, f)
+    p.path = one_path(s, f)
     p.start = c.line
     p.end = f.n_lines
     from_ = c.start
@@ -278,7 +278,7 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
     if p.path == NULL or p.rank == NULL or not segment_file_chunks(s, r.file, &i, &end):
         return SOURCE_DAMAGED
     if r.chunk + 1 < end:
-        next = segment_chunk(s, r.chunk + 1)
+        next = one_chunk(s, r.chunk + 1)
         if next == NULL:
             return SOURCE_DAMAGED
         p.end = next.line

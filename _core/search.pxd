@@ -21,7 +21,7 @@ from _core.render cimport (
 )
 from _core.rerank cimport rerank
 from _core.say cimport EXIT_ERROR, EXIT_FOUND, EXIT_NOTHING, complain
-from _core.segment cimport Segment, segment_file, segment_path
+from _core.segment cimport Segment, one_file, one_path
 from _core.session cimport DRY_SHOWN, FLUSH, JSON_TAIL, RERANKED, TOKEN_BYTES, Session, flush, options, timeout_text
 from _core.signals cimport SIGNAL_END, Weights, default_weights
 from _core.smart cimport Answer, answer_read, smart_expand, smart_question, smart_rank
@@ -78,10 +78,10 @@ cdef inline void _json_head(Session* s) noexcept nogil:
 cdef inline int _still_there(Session* s, const Result* r) noexcept nogil:
     """For a list of files it is enough that the file is still what was indexed: a SourceStatus, the path in `place`."""
     cdef Segment* g = &s.index.segments[r.segment]
-    s.place.file = segment_file(g, r.file)
+    s.place.file = one_file(g, r.file)
     if s.place.file == NULL:
         return SOURCE_DAMAGED
-    s.place.path = segment_path(g, s.place.file)
+    s.place.path = one_path(g, s.place.file)
     if s.place.path == NULL:
         return SOURCE_DAMAGED
     return source_read(&s.index, s.place.file, s.place.path, 0, 0, &s.place.text, NULL, 0, 0)

@@ -47,7 +47,7 @@ from _core.impacts cimport CODES
 from _core.postings cimport Skip, BLOCK, NO_DOC, block_codes, block_documents, tail_decode
 from _core.ranges cimport LEVELS, range_half
 from _core.store cimport (
-    Store, store_open, store_close, store_fetch, store_read, store_touch, store_array, STORE_DAMAGED, STORE_OK,
+    Store, store_open, store_close, store_fetch, store_piece, store_read, store_touch, store_array, STORE_DAMAGED, STORE_OK,
     STORE_PAGE,
 )
 
@@ -198,12 +198,26 @@ cdef inline const FileRecord* segment_file(Segment* s, uint32_t f) noexcept nogi
     return <const FileRecord*>store_read(&s.store, &s.files[f], sizeof(FileRecord))
 
 
+cdef inline bint _path_inside(Segment* s, const FileRecord* f) noexcept nogil:
+    return (f.path <= s.paths_n and f.path_len <= s.paths_n - f.path) or _damaged(s)
+
+
 cdef inline const uint8_t* segment_path(Segment* s, const FileRecord* f) noexcept nogil:
     """The path of a file, f.path_len bytes; NULL when damaged."""
-    if f.path > s.paths_n or f.path_len > s.paths_n - f.path:
+    return <const uint8_t*>store_read(&s.store, s.paths + f.path, f.path_len) if _path_inside(s, f) else NULL
+
+
+cdef inline const FileRecord* one_file(Segment* s, uint32_t f) noexcept nogil:
+    """`segment_file` for one that is shown and not for many (`store_piece`)."""
+    if f >= s.n_files:
         s.store.damaged = True
         return NULL
-    return <const uint8_t*>store_read(&s.store, s.paths + f.path, f.path_len)
+    return <const FileRecord*>store_piece(&s.store, &s.files[f], sizeof(FileRecord))
+
+
+cdef inline const uint8_t* one_path(Segment* s, const FileRecord* f) noexcept nogil:
+    """`segment_path` likewise."""
+    return <const uint8_t*>store_piece(&s.store, s.paths + f.path, f.path_len) if _path_inside(s, f) else NULL
 
 
 cdef inline const RankRecord* segment_rank(Segment* s, uint32_t f) noexcept nogil:
@@ -217,6 +231,7 @@ cdef inline const RankRecord* segment_rank(Segment* s, uint32_t f) noexcept nogi
 cdef inline const uint8_t* segment_links(Segment* s, uint32_t f, const uint8_t** end) noexcept nogil:
     """What file `f` has in `links`, up to `end`; NULL when damaged."""
     cdef const RankRecord* r = segment_rank(s, f)
+    cdef const uint8_t* p
     cdef uint64_t stop = s.links_n
     cdef uint32_t at
     if r == NULL:
@@ -230,8 +245,9 @@ cdef inline const uint8_t* segment_links(Segment* s, uint32_t f, const uint8_t**
     if at >= stop or stop > s.links_n:  # a file has one byte at least
         s.store.damaged = True
         return NULL
-    end[0] = s.links + stop
-    return <const uint8_t*>store_read(&s.store, s.links + at, stop - at)
+    p = <const uint8_t*>store_piece(&s.store, s.links + at, stop - at)
+    end[0] = p + (stop - at)
+    return p
 
 
 cdef inline bint segment_file_chunks(Segment* s, uint32_t f, uint32_t* first, uint32_t* end) noexcept nogil:
@@ -276,15 +292,23 @@ cdef inline uint32_t segment_chunk_file(Segment* s, uint32_t chunk) noexcept nog
     return lo
 
 
-cdef inline const ChunkRecord* segment_chunk(Segment* s, uint32_t c) noexcept nogil:
-    """Record of chunk `c`, its run of definitions inside the array; NULL when out of range or damaged."""
-    cdef const ChunkRecord* r = NULL
-    if c < s.n_chunks:
-        r = <const ChunkRecord*>store_read(&s.store, &s.chunks[c], sizeof(ChunkRecord))
+cdef inline const ChunkRecord* _sound_chunk(Segment* s, const ChunkRecord* r) noexcept nogil:
     if r == NULL or r.defs > s.defs_n:
         s.store.damaged = True
         return NULL
     return r
+
+
+cdef inline const ChunkRecord* segment_chunk(Segment* s, uint32_t c) noexcept nogil:
+    """Record of chunk `c`, its run of definitions inside the array; NULL when out of range or damaged."""
+    return _sound_chunk(s, <const ChunkRecord*>store_read(&s.store, &s.chunks[c], sizeof(ChunkRecord))
+                        if c < s.n_chunks else NULL)
+
+
+cdef inline const ChunkRecord* one_chunk(Segment* s, uint32_t c) noexcept nogil:
+    """The same for one that is shown and not for many (`store_piece`)."""
+    return _sound_chunk(s, <const ChunkRecord*>store_piece(&s.store, &s.chunks[c], sizeof(ChunkRecord))
+                        if c < s.n_chunks else NULL)
 
 
 cdef inline uint32_t segment_term(Segment* s, const uint8_t* text, uint32_t n) noexcept nogil:
@@ -528,20 +552,20 @@ cdef struct Defs:
 
 cdef inline bint defs_open(Segment* s, uint32_t chunk, Defs* d) noexcept nogil:
     """Before the first definition of a chunk. False: damaged."""
-    cdef const ChunkRecord* c = segment_chunk(s, chunk)
+    cdef const ChunkRecord* c = one_chunk(s, chunk)
     cdef const ChunkRecord* next
     cdef uint32_t end = <uint32_t>s.defs_n
     cdef uint64_t back
     if c == NULL:
         return False
     if chunk + 1 < s.n_chunks:
-        next = segment_chunk(s, chunk + 1)
+        next = one_chunk(s, chunk + 1)
         if next == NULL:
             return False
         end = next.defs
     if end < c.defs:
         return _damaged(s)
-    d.at = <const uint8_t*>store_read(&s.store, s.defs + c.defs, end - c.defs)
+    d.at = <const uint8_t*>store_piece(&s.store, s.defs + c.defs, end - c.defs)
     if d.at == NULL:
         return False
     d.end = d.at + (end - c.defs)

@@ -16,7 +16,7 @@ from _core.pathmatch cimport FilePath
 from _core.postings cimport NO_DOC
 from _core.segment cimport ChunkRecord, Segment
 from _core.signals cimport Weights
-from _core.store cimport store_read, store_touch
+from _core.store cimport store_piece, store_touch
 
 cdef enum:
     FUNCTION_CHUNKS = 3     # a line so far behind the beginning of the function that was named may belong to it
@@ -127,7 +127,7 @@ cdef inline void _judge(Ranking* r, Candidate* c, int32_t* sums, const int32_t* 
             continue
         # The same by what stands for the file: a chunk that defines nothing less readily.
         if chunks == NULL:
-            chunks = <const ChunkRecord*>store_read(&s.store, &s.chunks[c.first], m * sizeof(ChunkRecord))
+            chunks = <const ChunkRecord*>store_piece(&s.store, &s.chunks[c.first], m * sizeof(ChunkRecord))
             if chunks == NULL:
                 break
         value = sums[j] - (1 - w.name_again) * named[j]

@@ -15,7 +15,7 @@ from _core.index cimport Index
 from _core.languages cimport LANG_BITS, LANG_SHIFT, notebook_of
 from _core.notebook cimport notebook_text
 from _core.segment cimport (
-    Segment, FileRecord, ChunkRecord, Def, Defs, defs_open, defs_next, segment_file, segment_path, segment_chunk,
+    Segment, FileRecord, ChunkRecord, Def, Defs, defs_open, defs_next, one_file, one_path, one_chunk,
     segment_file_chunks, segment_chunk_file,
 )
 from _core.sys cimport (
@@ -156,19 +156,19 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
         return False
     reads[0] += 1
     file = segment_chunk_file(s, chunk)
-    f = segment_file(s, file)
-    c = segment_chunk(s, chunk)
+    f = one_file(s, file)
+    c = one_chunk(s, chunk)
     if f == NULL or c == NULL:
         return False
     end = source_end(f)
     if not segment_file_chunks(s, file, &at, &line):
         return False
     if chunk + 1 < line:
-        next = segment_chunk(s, chunk + 1)
+        next = one_chunk(s, chunk + 1)
         if next == NULL:
             return False
         end = next.start
-    path = segment_path(s, f)
+    path = one_path(s, f)
     if path == NULL or end < c.start or source_read(x, f, path, c.start, end, work, NULL, 0, 0) != SOURCE_OK:
         return False
     if not defs_open(s, chunk, &d):

@@ -49,7 +49,9 @@ cdef enum:
     STORE_ALIGN = 64
     ZEROS_MAPPED = 1 << 13
     FETCH_PAGES = 16    # `store_fetch` copies no more
-    SUMS_NEAR = 1 << 14  # of no more pages the sums are read through the map: the kernel brings them with one fault
+    PIECE_WORDS = 512   # `store_piece` copies no pages of more words of 8 bytes,
+    PIECES = 256        # ... and finds again what it has copied among so many
+    PIECES_ROOM = 1 << 16
 
 cdef enum StoreError:
     STORE_OK = 0
@@ -76,6 +78,12 @@ cdef struct StoreArray:
     uint64_t offset
     uint64_t count
 
+cdef struct Piece:
+    # Bytes of a file that were checked and copied.
+    size_t offset
+    size_t n           # 0: none
+    const uint8_t* at
+
 cdef struct Store:
     const uint8_t* base
     size_t size
@@ -85,7 +93,10 @@ cdef struct Store:
     size_t n_pages
     uint64_t* checked  # one bit a page: its sum was right
     bint damaged       # a sum was wrong: nothing read from here may be shown
-    int fd             # for `store_fetch`; -1: everything is read through the map
+    int fd             # for `store_fetch` and `store_piece`; -1: everything is read through the map
+    Piece* pieces      # at a place that the offset tells; NULL: none yet
+    uint8_t* room      # for more of them: a block that begins with the address of the one before,
+    size_t used        # ... so much of which is taken
 
 cdef struct StoreWriter:
     int fd
@@ -132,6 +143,7 @@ cdef inline uint64_t* _zeros(size_t n) noexcept nogil:
 
 
 cdef inline void store_close(Store* s) noexcept nogil:
+    cdef uint8_t* before
     if s.base != NULL:
         c_munmap(<void*>s.base, s.size)
     if _checked_bytes(s) > ZEROS_MAPPED and s.checked != NULL:
@@ -140,6 +152,11 @@ cdef inline void store_close(Store* s) noexcept nogil:
         free(s.checked)
     if s.base != NULL and s.fd >= 0:
         c_close(s.fd)
+    free(s.pieces)
+    while s.room != NULL:
+        before = (<uint8_t**>s.room)[0]
+        free(s.room)
+        s.room = before
     memset(s, 0, sizeof(Store))
     s.fd = -1
 
@@ -147,7 +164,7 @@ cdef inline void store_close(Store* s) noexcept nogil:
 cdef inline int store_open(Store* s, const char* path, const char* kind, bint fetching) noexcept nogil:
     """Maps a file and checks its header. After STORE_OK every array lies inside the file and fits its item size.
 
-    `fetching`: the file stays open, and `store_fetch` reads from it."""
+    `fetching`: the file stays open, and `store_fetch` and `store_piece` read from it. Then one thread at a time may."""
     cdef stat_t st
     cdef int fd
     cdef void* p
@@ -239,14 +256,12 @@ cdef inline const void* store_read(Store* s, const void* at, size_t n) noexcept 
 
 cdef inline const void* store_fetch(Store* s, const void* at, size_t n, uint8_t* buffer, size_t room) noexcept nogil:
     """Where the `n` bytes that the file has at `at` can be read, checked: in `buffer`, when their pages have room
-    there, else in the map. NULL when damaged.
+    there, else in the map. NULL when damaged. Sums are read through the map: those of 256 pages lie in one.
 
     For pieces that lie alone: copying them costs a system call, while touching them in the map costs the kernel a fault
     that maps sixteen pages, and their unmapping: about ten times as much. Not for what is read again and again."""
     cdef size_t offset = <size_t>(<const uint8_t*>at - s.base), end = s.arrays[s.head.n_arrays - 1].offset
     cdef size_t page, last, i, hi, start
-    cdef uint32_t[FETCH_PAGES] copied
-    cdef const uint32_t* sums
     if s.fd < 0 or n == 0 or offset >= end or n > end - offset:
         return store_read(s, at, n)
     page = offset // STORE_PAGE
@@ -256,20 +271,58 @@ cdef inline const void* store_fetch(Store* s, const void* at, size_t n, uint8_t*
     start = page * STORE_PAGE
     hi = (last + 1) * STORE_PAGE
     hi = (hi if hi < end else end) - start
-    sums = &s.sums[page]
-    if s.n_pages > SUMS_NEAR:
-        sums = copied
-        if not pread_all(s.fd, copied, 4 * (last - page + 1), <const uint8_t*>&s.sums[page] - s.base):
-            s.damaged = True
-            return NULL
     if not pread_all(s.fd, buffer, hi, start):
         s.damaged = True
         return NULL
     for i in range(last - page + 1):
-        if _page_sum(buffer - start, page + i, start + hi) != sums[i]:
+        if _page_sum(buffer - start, page + i, start + hi) != s.sums[page + i]:
             s.damaged = True
             return NULL
     return buffer + (offset - start)
+
+
+cdef inline uint8_t* _piece_room(Store* s, size_t n) noexcept nogil:
+    """Room for `n` bytes until the store is closed, or NULL."""
+    cdef uint8_t* block
+    if s.room == NULL or s.used + n > PIECES_ROOM:
+        block = <uint8_t*>malloc(PIECES_ROOM)
+        if block == NULL:
+            return NULL
+        (<uint8_t**>block)[0] = s.room
+        s.room = block
+        s.used = sizeof(uint64_t)
+    n = (n + 7) & ~<size_t>7  # so that records lie as they must
+    s.used += n
+    return s.room + s.used - n
+
+
+cdef inline const void* store_piece(Store* s, const void* at, size_t n) noexcept nogil:
+    """`store_fetch` for records that are asked for again and that nobody has room for: what is copied stays until the
+    store is closed. Not for records of which hundreds are read: those share what a fault brings."""
+    cdef size_t offset = <size_t>(<const uint8_t*>at - s.base)
+    cdef uint64_t[PIECE_WORDS] pages
+    cdef Piece* p
+    cdef const void* found
+    cdef uint8_t* room
+    if s.fd < 0 or n == 0 or n > sizeof(pages):
+        return store_read(s, at, n)
+    if s.pieces == NULL:
+        s.pieces = <Piece*>calloc(PIECES, sizeof(Piece))
+        if s.pieces == NULL:
+            return store_read(s, at, n)
+    p = &s.pieces[(offset >> 3) % PIECES]
+    if p.offset != offset or p.n < n:
+        found = store_fetch(s, at, n, <uint8_t*>pages, sizeof(pages))
+        if found == NULL or found == at:
+            return found
+        room = _piece_room(s, n)
+        if room == NULL:
+            return store_read(s, at, n)
+        memcpy(room, found, n)
+        p.offset = offset
+        p.n = n
+        p.at = room
+    return p.at
 
 
 cdef inline const void* store_array(Store* s, const char* name, uint32_t item, uint64_t* count) noexcept nogil:
