@@ -205,7 +205,7 @@ cdef inline void term_weights(Ranking* r, double* term_idf) noexcept nogil:
             if t == NO_TERM:
                 continue
             n = s * q.n_terms + r.n_cursors[s]
-            r.cursors[n].decoded = NULL
+            r.cursors[n].places = NULL
             r.cursors[n].bounds = NULL
             r.term[n] = <uint8_t>i
             r.n_cursors[s] += 1

@@ -5,7 +5,7 @@ All but the longest lists keep every block that they have decoded, because they 
 for the most promising ranges of documents, for the chunks that other terms have found, for the files of the best. Where
 a list of some length need not be looked at, its bounds for ranges of documents (`ranges.pxd`) tell.
 """
-from libc.stdint cimport uint8_t, uint32_t, int32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, int32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
 from libc.string cimport memset
@@ -21,6 +21,7 @@ cdef enum:
     STRIDE = 136          # from one block that is kept to the next: BLOCK and STEP
     LAST_DOC = 0x7FFFFFFF  # behind every document, also for comparisons with a sign
     KEPT = 256            # blocks: of lists with more only the one at hand is kept
+    CODED = 1 << 15       # in a block's place: its codes are there, too
     SCALE = 1 << 20
     SATURATIONS = 4096    # CODES times the 256 length codes
     NEVER = -0x7FFFFFFF   # a threshold that everything reaches
@@ -29,7 +30,7 @@ cdef enum:
 cdef struct Cursor:
     List list
     bint ranged           # it has bounds for ranges
-    bint kept             # its decoded blocks are, each in its place in the rooms
+    bint kept             # its decoded blocks are, in the rooms, one behind the other as they are asked for
     uint32_t n_blocks     # the tail is the last one
     uint32_t block        # the one in `docs`; NO_DOC none
     uint32_t n            # its postings
@@ -39,8 +40,8 @@ cdef struct Cursor:
     const uint8_t* packed  # the data of that block, when its codes are not in `codes` yet; else NULL
     uint32_t* room        # for documents of one block, or of all
     uint8_t* code_room
-    uint64_t* decoded     # a bit for each block that is kept,
-    uint64_t* coded       # ... and for each whose codes are, too
+    uint16_t* places      # where each block is that is kept: 1 for the first in the rooms; 0: it is not decoded yet
+    uint32_t used         # of the rooms
     uint32_t loads        # blocks decoded so far
     float scaled          # the term's weight, in 1 / SCALE
     const float* saturation  # y / (k + y) by [weight code * 256 + length code]
@@ -102,17 +103,10 @@ cdef inline bint touch_lengths(Segment* s, const uint32_t* docs, uint32_t n) noe
     return True
 
 
-cdef inline bint bit_at(const uint64_t* bits, uint32_t i) noexcept nogil:
-    return (bits[i >> 6] >> (i & 63)) & 1
-
-
-cdef inline void set_bit(uint64_t* bits, uint32_t i) noexcept nogil:
-    bits[i >> 6] |= <uint64_t>1 << (i & 63)
-
-
 cdef inline bint cursor_load(Segment* s, Cursor* c, uint32_t block) noexcept nogil:
     """Block `block` becomes the one at hand. False: there is none, or damage."""
-    cdef uint32_t at = 0, i
+    cdef uint32_t at, i
+    cdef uint16_t place
     if block == c.block:
         return c.n > 0
     c.block = block
@@ -122,22 +116,22 @@ cdef inline bint cursor_load(Segment* s, Cursor* c, uint32_t block) noexcept nog
     if c.n == 0:
         return False
     if c.kept:
-        at = block * STRIDE
-        c.docs = c.room + at
-        c.codes = c.code_room + at
-        if bit_at(c.decoded, block):
-            if not bit_at(c.coded, block):
+        place = c.places[block]
+        at = (place & ~CODED) - 1 if place else c.used
+        c.docs = c.room + at * STRIDE
+        c.codes = c.code_room + at * STRIDE
+        if place:
+            if not place & CODED:
                 c.packed = list_data(&c.list, block)
             return True
-    if not list_documents(s, &c.list, block, c.room + at, c.code_room + at, &c.packed):
+    if not list_documents(s, &c.list, block, <uint32_t*>c.docs, <uint8_t*>c.codes, &c.packed):
         c.n = 0
         return False
     for i in range(STEP):
-        c.room[at + c.n + i] = LAST_DOC
+        (<uint32_t*>c.docs)[c.n + i] = LAST_DOC
     if c.kept:
-        set_bit(c.decoded, block)
-        if c.packed == NULL:
-            set_bit(c.coded, block)
+        c.used += 1
+        c.places[block] = <uint16_t>(c.used | (CODED if c.packed == NULL else 0))
     c.loads += 1
     return True
 
@@ -149,7 +143,7 @@ cdef inline void _codes(Cursor* c) noexcept nogil:
     block_codes(&c.list.skips[c.block], c.packed, <uint8_t*>c.codes)
     c.packed = NULL
     if c.kept:
-        set_bit(c.coded, c.block)
+        c.places[c.block] |= CODED
 
 
 cdef inline int32_t _gives(float scaled, const float* saturation, uint32_t code, uint32_t length) noexcept nogil:
@@ -191,7 +185,7 @@ cdef inline bint cursor_open(Segment* s, const float* saturation, double average
                              Cursor* c) noexcept nogil:
     """A reader of `c.list`, which becomes its own, for a term of that weight. False: damage or no memory. To be closed
     either way."""
-    cdef uint32_t room, words
+    cdef uint32_t room, places
     c.block = NO_DOC
     c.n = c.near = 0
     c.packed = NULL
@@ -204,13 +198,13 @@ cdef inline bint cursor_open(Segment* s, const float* saturation, double average
     c.n_blocks = list_blocks(&c.list)
     c.kept = c.n_blocks <= KEPT
     room = c.n_blocks * STRIDE if c.kept else STRIDE
-    words = (c.n_blocks + 63) // 64 if c.kept else 0
-    c.decoded = <uint64_t*>malloc(16 * <size_t>words + 5 * <size_t>room)
-    if c.decoded == NULL:
+    places = (c.n_blocks + 1) & ~1U if c.kept else 0
+    c.used = 0
+    c.places = <uint16_t*>malloc(2 * <size_t>places + 5 * <size_t>room)
+    if c.places == NULL:
         return False
-    memset(c.decoded, 0, 16 * words)
-    c.coded = c.decoded + words
-    c.room = <uint32_t*>(c.coded + words)
+    memset(c.places, 0, 2 * places)
+    c.room = <uint32_t*>(c.places + places)
     c.code_room = <uint8_t*>(c.room + room)
     c.docs = c.room
     c.codes = c.code_room
@@ -219,7 +213,7 @@ cdef inline bint cursor_open(Segment* s, const float* saturation, double average
 
 
 cdef inline void cursor_close(Cursor* c) noexcept nogil:
-    free(c.decoded)
+    free(c.places)
     free(c.bounds)
     list_close(&c.list)
 

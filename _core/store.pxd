@@ -52,6 +52,7 @@ cdef enum:
     PIECE_WORDS = 512   # `store_piece` copies no pages of more words of 8 bytes,
     PIECES = 256        # ... and finds again what it has copied among so many
     PIECES_ROOM = 1 << 16
+    MAPPED = 1 << 14    # of a file of no more pages nothing is copied: the kernel brings its arrays with a few faults
 
 cdef enum StoreError:
     STORE_OK = 0
@@ -304,7 +305,7 @@ cdef inline const void* store_piece(Store* s, const void* at, size_t n) noexcept
     cdef Piece* p
     cdef const void* found
     cdef uint8_t* room
-    if s.fd < 0 or n == 0 or n > sizeof(pages):
+    if s.fd < 0 or s.n_pages <= MAPPED or n == 0 or n > sizeof(pages):
         return store_read(s, at, n)
     if s.pieces == NULL:
         s.pieces = <Piece*>calloc(PIECES, sizeof(Piece))
