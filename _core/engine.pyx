@@ -700,6 +700,22 @@ def store_directory(bytes path, bytes kind) -> dict:
     return out
 
 
+def store_pieces(bytes path, bytes kind, list places) -> list:
+    """For each (offset, n) of `places` the `n` bytes there, None when their pages are damaged. They are read as the
+    front reads records that lie alone, and looked at when all have been read."""
+    cdef _store.Store s
+    cdef const void* at
+    found = []
+    _raise_store(_store.store_open(&s, path, kind, True), path)
+    try:
+        for offset, n in places:
+            at = _store.store_piece(&s, s.base + <size_t>offset, n)
+            found.append((<size_t>at, n))
+        return [PyBytes_FromStringAndSize(<char*><size_t>at_, n) if at_ else None for at_, n in found]
+    finally:
+        _store.store_close(&s)
+
+
 def store_verify(bytes path, bytes kind) -> bool:
     """Every page against its checksum. Raises OSError, DamagedError or VersionError when it cannot even be opened."""
     cdef _store.Store s

@@ -47,8 +47,8 @@ from _core.impacts cimport CODES
 from _core.postings cimport Skip, BLOCK, NO_DOC, block_codes, block_documents, tail_decode
 from _core.ranges cimport LEVELS, range_half
 from _core.store cimport (
-    Store, store_open, store_close, store_fetch, store_piece, store_read, store_touch, store_array, STORE_DAMAGED, STORE_OK,
-    STORE_PAGE,
+    Store, store_open, store_close, store_fetch, store_piece, store_read, store_touch, store_array, STORE_DAMAGED,
+    STORE_OK, STORE_PAGE,
 )
 
 cdef enum:

@@ -215,8 +215,8 @@ cdef inline bint _sorted_before(const void* context, uint32_t a, uint32_t b) noe
 
 
 cdef inline bint top_sort(TopK* t, Index* x, uint32_t* order) noexcept nogil:
-    """The best k (or what there is, when that is less) are items[order[i]] for i < n, best first; `order` has room for k.
-    False: no memory. Nothing can be pushed afterwards."""
+    """The best k (or what there is, when that is less) are items[order[i]] for i < n, best first; `order` has room for
+    k. False: no memory. Nothing can be pushed afterwards."""
     cdef uint32_t i
     cdef Sorting s
     if t.sure:

@@ -370,6 +370,36 @@ def test_files_without_chunks_do_not_count_as_results() -> None:
         check(reader(root), corpus(files), b"retry please", 3)
 
 
+@given(seeds, st.sampled_from([1, 5, 20, 21, 100]))
+@settings(max_examples=5, deadline=None)
+def test_generated_large_projects(seed: int, limit: int) -> None:
+    """So many files that what is far behind the best chunk brings none."""
+    rng = random.Random(seed)
+    files = trees.tree(rng, 300)
+    with trees.project(files) as root:
+        index, oracle = reader(root), corpus(files)
+        for reach in (None, 2.0, 0.0):
+            for _ in range(3):
+                check(index, oracle, trees.question(rng), limit, weights=None if reach is None else {"reach": reach})
+
+
+def test_in_a_large_project_chunks_near_the_best_bring_their_files() -> None:
+    """Tests do not count among the twenty that stay, and who wants more results than twenty gets what he got."""
+    files = {b"s%03d.py" % i: b"word " * (1 + i % 4) + b"filler " * 40 for i in range(60)}
+    tests = {b"tests/t%02d.py" % i: b"word " * 9 for i in range(25)}
+    others = {b"o%03d.py" % i: b"nothing\n" for i in range(3000)}
+    with trees.project(files | tests | others) as root:
+        index, oracle = reader(root), corpus(files | tests | others)
+        for limit in (1, 20, 21):
+            check(index, oracle, b"word", limit)
+        found = index.explain(b"word")
+        assert sum(path.startswith(b"tests/") for path, _, _ in found) == 25
+        assert sum(path.startswith(b"s") for path, _, _ in found) == 30  # of three and four words: the best twenty tie
+        assert len(index.explain(b"word", weights={"reach": 0.0})) == 64
+        assert index.search(b"word", 20) == index.search(b"word", 20, weights={"exhaustive": 1.0})
+        assert len(index.search(b"word", 21)) == 21
+
+
 def large_project(rng: random.Random) -> tuple[dict[bytes, bytes], rank.Corpus]:
     """So many chunks that lists of frequent words are long: 40 lines each, their words counted as they are drawn."""
     words = {b"common": 1.0, b"often": 0.95, b"half": 0.5, b"seldom": 0.02, b"rare": 0.0005}

@@ -130,6 +130,39 @@ def test_damage_in_a_large_file(data: st.DataObject) -> None:
         assert detected(path) == changed
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So large that records are copied out of it."""
+    path = tmp_path_factory.mktemp("large") / "store"
+    content = random.Random(5).randbytes(1 << 20) * 17
+    engine.write_store(bytes(path), b"tree", 1, [(b"x", b"|u1", 1, content)], False)
+    return path
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None)
+def test_pieces_are_what_the_file_holds(large: Path, data: st.DataObject) -> None:
+    """Near each other and far apart, over and over, longer than what is copied, up to the sums; one page is damaged,
+    and only what lies in it is not there."""
+    content = large.read_bytes()
+    sums = engine.store_directory(bytes(large), b"tree")["arrays"]["page_sums"][2]
+    near = data.draw(st.lists(st.integers(0, sums - 1), min_size=1, max_size=5))
+    place = st.tuples(
+        st.one_of(st.sampled_from(near), st.sampled_from(near).map(lambda at: min(at + 8 * 256, sums - 1))),
+        st.integers(1, 9_000),
+    )
+    places = [(at, min(n, sums - at)) for at, n in data.draw(st.lists(place, min_size=1, max_size=400))]
+    assert engine.store_pieces(bytes(large), b"tree", places) == [content[at : at + n] for at, n in places]
+    flipped = data.draw(st.sampled_from([at for at in near if at >= 1024] or [5000]))
+    with tempfile.TemporaryDirectory() as folder:
+        damaged = Path(folder, "store")
+        damaged.write_bytes(content[:flipped] + bytes([content[flipped] ^ 1]) + content[flipped + 1 :])
+        found = engine.store_pieces(bytes(damaged), b"tree", places)
+    for (at, n), piece in zip(places, found, strict=True):
+        hit = at // 1024 <= flipped // 1024 <= (at + n - 1) // 1024
+        assert piece == (None if hit else content[at : at + n])
+
+
 def test_another_version(small: Path) -> None:
     data = bytearray(small.read_bytes())
     for version in (0, engine.FORMAT_VERSION + 1, 2**32 - 1):

@@ -375,8 +375,8 @@ def _rank(
 
 
 def _narrowed(r: _Ranking, top: list[int], share: float) -> list[int]:
-    """Down to the SURE-th best chunk that is of no test or example, and further while a chunk has that share of the best
-    of these."""
+    """Down to the SURE-th best chunk that is of no test or example, and further while a chunk has that share of the
+    best of these."""
     clear = [c for c in top if not r.corpus.files[r.corpus.file_of[c]].flags & (TEST | EXAMPLE)]
     if len(clear) < SURE or share <= 0:
         return top
