@@ -215,32 +215,49 @@ cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexc
     return True
 
 
-cdef inline void match_folders(Segment* s, const PathMatches* parts, const NumberMap* wanted,
-                               uint32_t* folders) noexcept nogil:
-    """Sets in folders[wanted[file]] the words that equal a folder's, for the files that are wanted."""
-    cdef const PartMatch* m
-    cdef uint32_t i, _k, f, at, n_files
+cdef inline void _mark_wanted(const uint8_t* p, const uint8_t* end, uint32_t n_files, bint named, uint32_t bits,
+                              const uint32_t* wanted, uint32_t* words, bint* damaged) noexcept nogil:
+    """Sets `bits` in words[i] for each wanted[i] in a part's list, which has it in its name or (not `named`) as a
+    folder. `wanted` ascends and ends with NO_NUMBER: no file has that number."""
+    cdef uint32_t f = 0, _k
     cdef uint64_t v
+    for _k in range(n_files):
+        if p < end and p[0] < 128:
+            v = p[0]
+            p += 1
+        else:
+            p = read_varint(p, end, &v)
+            if p == NULL:
+                damaged[0] = True
+                return
+        f += <uint32_t>(v >> 1)
+        if v & 1:
+            if p == end:
+                damaged[0] = True
+                return
+            p += 1
+        while wanted[0] < f:
+            wanted += 1
+            words += 1
+        if wanted[0] == NO_NUMBER:
+            return
+        if wanted[0] == f and (v & 1) == named:
+            words[0] |= bits
+
+
+cdef inline void match_folders(Segment* s, const PathMatches* parts, const uint32_t* wanted,
+                               uint32_t* folders) noexcept nogil:
+    """Sets in folders[i] the words that equal a folder's of the file wanted[i] (`_mark_wanted`)."""
+    cdef const PartMatch* m
+    cdef uint32_t i, n_files
     cdef const uint8_t* p
-    cdef const uint8_t* end
+    cdef const uint8_t* end = NULL
     for i in range(<uint32_t>(parts.parts.len // sizeof(PartMatch))):
         m = &(<const PartMatch*>parts.parts.data)[i]
         if not m.exact:
             continue
         p = _part_files(s, m, &n_files, &end)
-        f = 0
-        for _k in range(n_files):
-            p = read_varint(p, end, &v)
-            if p == NULL:
-                s.store.damaged = True
-                return
-            f += <uint32_t>(v >> 1)
-            if v & 1:
-                p += 1
-                continue
-            at = map_get(wanted, f)
-            if at != NO_NUMBER:
-                folders[at] |= m.exact
+        _mark_wanted(p, end, n_files, False, m.exact, wanted, folders, &s.store.damaged)
 
 
 cdef inline bint _asked(const Query* q, const uint8_t* stem, uint32_t n) noexcept nogil:
@@ -251,16 +268,15 @@ cdef inline bint _asked(const Query* q, const uint8_t* stem, uint32_t n) noexcep
     return False
 
 
-cdef inline bint match_synonyms(Segment* s, const Query* q, const NumberMap* wanted, uint32_t* names) noexcept nogil:
-    """Sets in names[wanted[file]] the words of which a synonym, not itself asked for, is in the file's name. False: no
-    memory."""
+cdef inline bint match_synonyms(Segment* s, const Query* q, const uint32_t* wanted, uint32_t* names) noexcept nogil:
+    """Sets in names[i] the words of which a synonym, not itself asked for, is in the name of the file wanted[i]
+    (`_mark_wanted`). False: no memory."""
     cdef const uint8_t* p
     cdef const uint8_t* end = NULL
     cdef const uint8_t* part
     cdef Bytes found
     cdef PartMatch* all
-    cdef uint32_t i, k, m, number, at, f, n_files, _k
-    cdef uint64_t v
+    cdef uint32_t i, k, m, number, at, n_files
     bytes_init(&found)
     for i in range(q.n_words):
         p = synonyms_of(q.words[i].stem, q.words[i].stem_len, &end)
@@ -280,19 +296,7 @@ cdef inline bint match_synonyms(Segment* s, const Query* q, const NumberMap* wan
     all = <PartMatch*>found.data
     for i in range(<uint32_t>(found.len // sizeof(PartMatch))):
         p = _part_files(s, &all[i], &n_files, &end)
-        f = 0
-        for _k in range(n_files):
-            p = read_varint(p, end, &v)
-            if p == NULL or (v & 1 and p == end):
-                s.store.damaged = True
-                break
-            f += <uint32_t>(v >> 1)
-            if not v & 1:
-                continue
-            p += 1
-            at = map_get(wanted, f)
-            if at != NO_NUMBER:
-                names[at] |= all[i].match
+        _mark_wanted(p, end, n_files, True, all[i].match, wanted, names, &s.store.damaged)
     k = not found.failed
     bytes_free(&found)
     return k

@@ -31,7 +31,7 @@ from _core.candidates cimport (
 from _core.cursor cimport Cursor
 from _core.filter cimport Filter
 from _core.index cimport Index
-from _core.numbers cimport map_free, map_init
+from _core.numbers cimport NO_NUMBER, map_free, map_init
 from _core.pathmatch cimport FilePath, match_folders, match_synonyms, matches_free, matches_init
 from _core.postings cimport NO_DOC
 from _core.query cimport Query, TERMS
@@ -68,24 +68,31 @@ cdef inline uint32_t _with_chunks(const Ranking* r) noexcept nogil:
     return n
 
 
-cdef inline void _folders_and_synonyms(Ranking* r) noexcept nogil:
-    """`folder_words` and `synonym_words` of all candidates."""
-    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, s
-    cdef uint32_t* words = <uint32_t*>calloc(2 * (<size_t>n + 1), 4) if n else NULL
-    if n == 0:
-        return
-    if words == NULL:
+cdef inline void _folders_and_synonyms(Ranking* r, const uint32_t* order, uint32_t n) noexcept nogil:
+    """`folder_words` and `synonym_words` of all candidates, order[0:n] by segment and file."""
+    cdef Candidate* all = <Candidate*>r.candidates.data
+    cdef uint32_t* wanted = <uint32_t*>calloc(3 * (<size_t>n + 1), 4)
+    cdef uint32_t* words = wanted + n + 1  # of folders, then of synonyms
+    cdef uint32_t i, begin = 0, end, segment
+    if wanted == NULL:
         r.failed = True
         return
-    for s in range(r.index.n_segments):
-        match_folders(&r.index.segments[s], &r.paths[s], &r.candidate_of[s], words)
+    while begin < n:
+        segment = all[order[begin]].segment
+        end = begin
+        while end < n and all[order[end]].segment == segment:
+            wanted[end] = all[order[end]].file
+            end += 1
+        wanted[end] = NO_NUMBER
+        match_folders(&r.index.segments[segment], &r.paths[segment], wanted + begin, words + begin)
         if r.weights.synonyms and not match_synonyms(
-                &r.index.segments[s], r.query, &r.candidate_of[s], words + n):
+                &r.index.segments[segment], r.query, wanted + begin, words + n + begin):
             r.failed = True
+        begin = end
     for i in range(n):
-        (<Candidate*>r.candidates.data)[i].folder_words = words[i]
-        (<Candidate*>r.candidates.data)[i].synonym_words = words[n + i]
-    free(words)
+        all[order[i]].folder_words = words[i]
+        all[order[i]].synonym_words = words[n + i]
+    free(wanted)
 
 
 cdef inline void _kin(const Ranking* r, const Candidate* c, const RankRecord* f, double* v) noexcept nogil:
@@ -324,7 +331,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
             order[i] = i
         if sort_numbers(order, n, _candidate_before, r.candidates.data):
             score_chunks(&r, order, n, not one_per_file and (f.kinds or _with_chunks(&r) < limit))
-            _folders_and_synonyms(&r)
+            _folders_and_synonyms(&r, order, n)
             if w.links:
                 count_votes(&r)
             _combine(&r)
