@@ -628,15 +628,15 @@ cdef inline void _from_place(Ranking* r) noexcept nogil:
                         c.place = c.first + k
 
 
-cdef inline void find_candidates(Ranking* r, uint32_t limit) noexcept nogil:
-    """All of them, from cursors that are open."""
+cdef inline void find_candidates(Ranking* r, uint32_t limit, bint one_per_file) noexcept nogil:
+    """All of them, from cursors that are open. A list of files is to be as long as was asked for."""
     cdef uint32_t k = limit + limit // 2
     k = k if k > CHUNK_CANDIDATES else CHUNK_CANDIDATES
     if k > r.index.n_chunks:
         k = <uint32_t>r.index.n_chunks if r.index.n_chunks else 1
     if r.weights.plain and limit < k:
         k = limit if limit else 1
-    _from_chunks(r, k, r.weights.plain or limit > SURE)
+    _from_chunks(r, k, r.weights.plain or one_per_file or limit > SURE)
     if r.failed or r.weights.plain:
         return
     _from_paths(r)

@@ -319,7 +319,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     if not r.failed:
         term_weights(&r, term_idf)
         open_cursors(&r)
-        find_candidates(&r, limit)
+        find_candidates(&r, limit, one_per_file)
     n = <uint32_t>(r.candidates.len // sizeof(Candidate))
     order = <uint32_t*>malloc(<size_t>n * 4 + 4)
     if details:

@@ -6,7 +6,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen, strerror
 from _core.ask cimport ask_begin, ask_cache, ask_end, ask_paused, ask_print, ask_somebody
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint, same_bytes
-from _core.candidates cimport Result, Results
+from _core.candidates cimport Result, Results, SURE
 from _core.child cimport CHILD_SIGNALED, child_end
 from _core.first cimport first_keep
 from _core.flags cimport Args
@@ -99,36 +99,67 @@ cdef inline int _too_long(Session* s) noexcept nogil:
     return complain(<const char*>s.out.data, b"", b"")
 
 
+cdef inline bint _look_further(Session* s, const Results* results, Results* more) noexcept nogil:
+    """Places that are not in `results`, of which so many have changed that too few are left; False: there are none."""
+    cdef Weights weights
+    cdef double[TERMS] values
+    cdef uint32_t i, k, n = 0
+    default_weights(&weights)
+    smart_rank(&s.index, &s.query, &s.filter, &weights, &s.ask.answer, 8 * s.limit + SURE, s.files_only,
+               s.explain or s.count, values, more)
+    if more.failed:
+        return False
+    for i in range(more.n):
+        for k in range(results.n):
+            if results.items[k].segment == more.items[i].segment and results.items[k].file == more.items[i].file and (
+                    s.files_only or results.items[k].chunk == more.items[i].chunk):
+                break
+        else:
+            more.items[n] = more.items[i]
+            n += 1
+    more.n = n
+    return n > 0
+
+
 cdef inline int _show(Session* s, const Results* results, int64_t began) noexcept nogil:
     """Prints the first `limit` places that still hold; an exit status."""
-    cdef uint32_t i, shown = s.shown_places, last_file = 0, last_segment = 0
+    cdef uint32_t i = s.next, shown = s.shown_places, last_file = 0, last_segment = 0
     cdef size_t mark
     cdef double[SIGNAL_END] values
     cdef const double* signals = values if s.explain else NULL
+    cdef const Results* all_ = results
+    cdef Results more
     cdef const Result* r
     cdef int status
+    cdef bint changed = False
     cdef bint whole = s.style.before > 0 or s.style.after > 0
     if s.json:
         _json_head(s)
     if s.next:
         last_file = results.items[s.next - 1].file
         last_segment = results.items[s.next - 1].segment
-    for i in range(s.next, results.n):
-        if shown == s.limit:
-            break
-        r = &results.items[i]
+    while shown < s.limit:
+        if i == all_.n:
+            if all_ != results or not changed or not results.full or s.erasable or not _look_further(
+                    s, results, &more):
+                break
+            all_ = &more
+            i = 0
+        r = &all_.items[i]
+        i += 1
         if s.files_only:
             status = _still_there(s, r)
         else:
             status = place_load(&s.index, r, &s.matcher, whole and not (s.json or s.jsonl), s.json or s.jsonl, &s.place)
         if status == SOURCE_CHANGED:
+            changed = True
             continue
         if status != SOURCE_OK:
             s.out.len = 0 if shown == 0 else s.out.len
             return damaged(s) if status == SOURCE_DAMAGED else complain(b"not enough memory", b"", b"")
         mark = s.out.len
         if s.explain:
-            result_signals(results, r, values)
+            result_signals(all_, r, values)
             printed_signals(r.score, values)
         if s.json or s.jsonl:
             if s.json and shown:
@@ -140,7 +171,7 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
             render_path(&s.out, &s.style, s.place.path, s.place.file.path_len)
             if s.count:
                 bytes_byte(&s.out, 0 if s.style.nul else 58)
-                bytes_uint(&s.out, results.details[r.candidate].places)
+                bytes_uint(&s.out, all_.details[r.candidate].places)
             bytes_byte(&s.out, 0 if s.style.nul and not s.count else 10)
         else:
             render_text(&s.out, &s.style, &s.matcher, &s.place,
@@ -155,7 +186,7 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
         if s.ask.asking and s.erasable and not s.held and shown and (
                 s.rows + terminal_rows(s.out.data, s.out.len, s.style.width) >= s.screen):
             s.out.len = mark  # what scrolls away could not make room for the answer
-            s.next = i
+            s.next = i - 1
             s.shown_places = shown
             break
         last_file = r.file

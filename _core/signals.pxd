@@ -42,7 +42,7 @@ cdef struct Weights:
     double expansion        # share of the words' weight that expansions may have together, where chunks are found
     double expanded         # N(s1 + s2/2 + s3/4 + s4/8) of the file's best chunks by expansions alone
     double gap              # how much more, when a model answered, for the share of the question that nothing has
-    double reach            # share of the best chunk's score that chunks need in large projects to bring their file
+    double reach            # share of the best chunk's score that others need to bring their files, in large projects
     double plain            # not 0: the best chunks by BM25 and nothing else, what all the rest is held against
     double exhaustive       # not 0: no pruning, for tests and for measuring what it saves
 

@@ -52,7 +52,8 @@ cdef enum:
     PIECE_WORDS = 512   # `store_piece` copies no pages of more words of 8 bytes,
     PIECES = 256        # ... and finds again what it has copied among so many
     PIECES_ROOM = 1 << 16
-    MAPPED = 1 << 14    # of a file of no more pages nothing is copied: the kernel brings its arrays with a few faults
+    COPIES = 1024       # whoever wants more reads through the map, which shares what a fault brings
+    MAPPED = 1 << 14    # of a file of no more pages it copies nothing: a few faults bring whole arrays
 
 cdef enum StoreError:
     STORE_OK = 0
@@ -98,6 +99,7 @@ cdef struct Store:
     Piece* pieces      # at a place that the offset tells; NULL: none yet
     uint8_t* room      # for more of them: a block that begins with the address of the one before,
     size_t used        # ... so much of which is taken
+    size_t copies      # so far
 
 cdef struct StoreWriter:
     int fd
@@ -260,7 +262,7 @@ cdef inline const void* store_fetch(Store* s, const void* at, size_t n, uint8_t*
     there, else in the map. NULL when damaged. Sums are read through the map: those of 256 pages lie in one.
 
     For pieces that lie alone: copying them costs a system call, while touching them in the map costs the kernel a fault
-    that maps sixteen pages, and their unmapping: about ten times as much. Not for what is read again and again."""
+    that maps sixteen pages, and their unmapping: several times as much. Not for what is read again and again."""
     cdef size_t offset = <size_t>(<const uint8_t*>at - s.base), end = s.arrays[s.head.n_arrays - 1].offset
     cdef size_t page, last, i, hi, start
     if s.fd < 0 or n == 0 or offset >= end or n > end - offset:
@@ -299,7 +301,7 @@ cdef inline uint8_t* _piece_room(Store* s, size_t n) noexcept nogil:
 
 cdef inline const void* store_piece(Store* s, const void* at, size_t n) noexcept nogil:
     """`store_fetch` for records that are asked for again and that nobody has room for: what is copied stays until the
-    store is closed. Not for records of which hundreds are read: those share what a fault brings."""
+    store is closed. Not for what thousands are read of."""
     cdef size_t offset = <size_t>(<const uint8_t*>at - s.base)
     cdef uint64_t[PIECE_WORDS] pages
     cdef Piece* p
@@ -313,6 +315,9 @@ cdef inline const void* store_piece(Store* s, const void* at, size_t n) noexcept
             return store_read(s, at, n)
     p = &s.pieces[(offset >> 3) % PIECES]
     if p.offset != offset or p.n < n:
+        if s.copies == COPIES:
+            return store_read(s, at, n)
+        s.copies += 1
         found = store_fetch(s, at, n, <uint8_t*>pages, sizeof(pages))
         if found == NULL or found == at:
             return found

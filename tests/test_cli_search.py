@@ -1020,3 +1020,24 @@ def test_the_interpreter_is_not_started(shop: Project, env: dict[str, str], tmp_
     without = {**env, "GREPPY_RUNTIME_DIR": str(tmp_path / "none"), "PATH": "/nonexistent"}
     assert shop.files("OrderService", env=without)[0] == "shop/orders.py"
     assert not (tmp_path / "none").exists()
+
+
+def test_what_has_changed_makes_room_for_what_is_behind_it(project: Project) -> None:
+    """In a large project few chunks bring their files; when just these have changed, others are looked for."""
+    for number in range(3100):
+        words = "lantern" if number < 60 else "nothing"
+        if number < 26:
+            words = "lantern lantern lantern lantern"
+        project.write(f"f{number:04}.py", f"# {words}\n# of number\n")
+    project.index("-q")
+    before = project.lines("lantern", "--no-refresh")
+    assert len(before) == 20
+    assert {line[:5] for line in before} <= {f"f{number:04}" for number in range(26)}
+    for number in range(26):
+        project.write(f"f{number:04}.py", "# something else now\n")
+    after = project.lines("lantern", "--no-refresh")
+    assert len(after) == 20
+    assert len(set(after)) == 20
+    assert {line[:5] for line in after} <= {f"f{number:04}" for number in range(26, 60)}
+    assert len(project.files("lantern", "--no-refresh")) == 20
+    assert len(project.lines("lantern")) == 20
