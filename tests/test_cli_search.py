@@ -1027,17 +1027,17 @@ def test_what_has_changed_makes_room_for_what_is_behind_it(project: Project) -> 
     for number in range(3100):
         words = "lantern" if number < 60 else "nothing"
         if number < 26:
-            words = "lantern lantern lantern lantern"
+            words = "lantern beacon harbour"
         project.write(f"f{number:04}.py", f"# {words}\n# of number\n")
     project.index("-q")
-    before = project.lines("lantern", "--no-refresh")
+    before = project.lines("lantern beacon harbour", "--no-refresh")
     assert len(before) == 20
     assert {line[:5] for line in before} <= {f"f{number:04}" for number in range(26)}
     for number in range(26):
         project.write(f"f{number:04}.py", "# something else now\n")
-    after = project.lines("lantern", "--no-refresh")
+    after = project.lines("lantern beacon harbour", "--no-refresh")
     assert len(after) == 20
     assert len(set(after)) == 20
     assert {line[:5] for line in after} <= {f"f{number:04}" for number in range(26, 60)}
-    assert len(project.files("lantern", "--no-refresh")) == 20
-    assert len(project.lines("lantern")) == 20
+    assert len(project.files("lantern beacon harbour", "--no-refresh")) == 20
+    assert len(project.lines("lantern beacon harbour")) == 20
