@@ -310,8 +310,8 @@ cdef inline void _from_chunks(Ranking* r, uint32_t k, bint all_) noexcept nogil:
         top_free(&top)
         r.failed = True
         return
-    if not all_:
-        top_narrow(&top, SURE, r.weights.reach * large_project(r.index))
+    if not all_ and r.index.n_files >= LARGE_PROJECT:
+        top_narrow(&top, SURE, r.weights.reach)
     for s in range(r.index.n_segments):
         if not r.failed and not r.index.segments[s].store.damaged and not best_chunks(
                 r.index, s, r.cursors + s * r.query.n_terms, r.n_cursors[s], &r.retrieval, r.filter, &top):

@@ -335,8 +335,8 @@ def _rank(
     k = min(max(limit + limit // 2, CHUNK_CANDIDATES), len(corpus.chunks))
     scored = [c for c in np.flatnonzero(r.scores > 0).tolist() if shown(c)]
     top = sorted(scored, key=lambda c: (-r.scores[c], c))[:k]
-    if limit <= SURE:
-        top = _narrowed(r, top, w["reach"] * large_project(corpus))
+    if limit <= SURE and len(corpus.files) >= LARGE_PROJECT:
+        top = _narrowed(r, top, w["reach"])
     for i, chunk in enumerate(top):
         features = candidates.setdefault(corpus.file_of[chunk], _Features())
         if i < TOP_SUM:
