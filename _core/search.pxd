@@ -99,16 +99,15 @@ cdef inline int _too_long(Session* s) noexcept nogil:
     return complain(<const char*>s.out.data, b"", b"")
 
 
-cdef inline bint _look_further(Session* s, const Results* results, Results* more) noexcept nogil:
-    """Places that are not in `results`, of which so many have changed that too few are left; False: there are none."""
+cdef inline int _look_further(Session* s, const Results* results, Results* more) noexcept nogil:
+    """Places that are not in `results`, of which so many have changed that too few are left. 0, or EXIT_ERROR after a
+    sentence."""
     cdef Weights weights
     cdef double[TERMS] values
     cdef uint32_t i, k, n = 0
     default_weights(&weights)
-    smart_rank(&s.index, &s.query, &s.filter, &weights, &s.ask.answer, 8 * s.limit + SURE, s.files_only,
-               s.explain or s.count, values, more)
-    if more.failed:
-        return False
+    if _ranked(s, 8 * s.limit + SURE, &weights, values, more):
+        return EXIT_ERROR
     for i in range(more.n):
         for k in range(results.n):
             if results.items[k].segment == more.items[i].segment and results.items[k].file == more.items[i].file and (
@@ -118,7 +117,7 @@ cdef inline bint _look_further(Session* s, const Results* results, Results* more
             more.items[n] = more.items[i]
             n += 1
     more.n = n
-    return n > 0
+    return 0
 
 
 cdef inline int _show(Session* s, const Results* results, int64_t began) noexcept nogil:
@@ -140,11 +139,14 @@ cdef inline int _show(Session* s, const Results* results, int64_t began) noexcep
         last_segment = results.items[s.next - 1].segment
     while shown < s.limit:
         if i == all_.n:
-            if all_ != results or not changed or not results.full or s.erasable or not _look_further(
-                    s, results, &more):
+            if all_ != results or not changed or not results.full or s.ask.asking:
                 break
+            if _look_further(s, results, &more):
+                s.out.len = 0 if shown == 0 else s.out.len
+                return EXIT_ERROR
             all_ = &more
             i = 0
+            continue
         r = &all_.items[i]
         i += 1
         if s.files_only:
@@ -323,9 +325,9 @@ cdef inline void _explain_answer(Session* s) noexcept nogil:
 
 # --------------------------------------------------------------------------------------------------------- the search
 
-cdef inline int _ranked(Session* s, const Weights* weights, double* values, Results* results) noexcept nogil:
-    """Ranks what was asked. 0, or EXIT_ERROR after a sentence."""
-    cdef uint32_t limit = s.limit if s.limit > RERANKED or not s.rerank else RERANKED
+cdef inline int _ranked(Session* s, uint32_t limit, const Weights* weights, double* values,
+                        Results* results) noexcept nogil:
+    """Ranks what was asked, for `limit` places. 0, or EXIT_ERROR after a sentence."""
     while True:
         smart_rank(&s.index, &s.query, &s.filter, weights, &s.ask.answer, limit, s.files_only, s.explain or s.count,
                    values, results)
@@ -419,7 +421,7 @@ cdef inline int _meanwhile(Session* s, const Weights* weights, Results* plain) n
     what was shown."""
     cdef double[TERMS] values
     if s.erasable and not (s.required or s.rerank or s.json or s.jsonl or s.budget or s.explain):
-        if _ranked(s, weights, values, plain) or _show(s, plain, 0) == EXIT_ERROR:
+        if _ranked(s, s.limit, weights, values, plain) or _show(s, plain, 0) == EXIT_ERROR:
             return EXIT_ERROR
     return _answered(s)
 
@@ -445,7 +447,7 @@ cdef inline int _search(Session* s, const char* program) noexcept nogil:
         return EXIT_FOUND if s.printed else EXIT_NOTHING
     if s.widened:
         smart_expand(&s.index, &s.query, &s.ask.answer)
-    status = _ranked(s, &weights, values, &results)
+    status = _ranked(s, s.limit if s.limit > RERANKED or not s.rerank else RERANKED, &weights, values, &results)
     if status:
         return status
     if plain.items != NULL:

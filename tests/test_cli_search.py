@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import REALISTIC, Project, Run, assert_error
+from conftest import REALISTIC, Project, Run, Terminal, assert_error, visible
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -1022,7 +1022,7 @@ def test_the_interpreter_is_not_started(shop: Project, env: dict[str, str], tmp_
     assert not (tmp_path / "none").exists()
 
 
-def test_what_has_changed_makes_room_for_what_is_behind_it(project: Project) -> None:
+def test_what_has_changed_makes_room_for_what_is_behind_it(project: Project, terminal: Terminal) -> None:
     """In a large project few chunks bring their files; when just these have changed, others are looked for."""
     for number in range(3100):
         words = "lantern" if number < 60 else "nothing"
@@ -1039,5 +1039,10 @@ def test_what_has_changed_makes_room_for_what_is_behind_it(project: Project) -> 
     assert len(after) == 20
     assert len(set(after)) == 20
     assert {line[:5] for line in after} <= {f"f{number:04}" for number in range(26, 60)}
+    status, out = terminal.run("search", "lantern beacon harbour", "--no-refresh", cwd=project.root)
+    assert status == 0
+    assert sum(line.endswith(".py") for line in visible(out).splitlines()) == 20
+    done = project.search("lantern beacon harbour", "--no-refresh", "--json")
+    assert json.loads(done.stdout)["total"] == len(json.loads(done.stdout)["results"]) == 20
     assert len(project.files("lantern beacon harbour", "--no-refresh")) == 20
     assert len(project.lines("lantern beacon harbour")) == 20
