@@ -13,6 +13,7 @@ from libc.string cimport memcpy, memset, strlen
 cdef extern from * nogil:
     int __builtin_ctzll(unsigned long long)
     int __builtin_clz(unsigned int)
+    void prefetch "__builtin_prefetch"(const void*)
 
 
 cdef struct Bytes:

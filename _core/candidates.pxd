@@ -2,12 +2,12 @@
 """Which files may be results: those of the best chunks, those whose names match, those that define what is named, the
 one that the question gives as a place. And what all of ranking shares: the question's weights, the candidates.
 """
-from libc.math cimport log, sqrt
+from libc.math cimport sqrt
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
 from libc.string cimport memset, memcpy, memmove
-from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add
+from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, prefetch
 from _core.builder cimport last_name, name_code, name_term, one_part
 from _core.cursor cimport Cursor, SCALE, cursor_open, cursor_close
 from _core.filter cimport Filter, filter_file, filter_chunk
@@ -31,9 +31,6 @@ from _core.text cimport Terms, Token, TERM_MAX, next_token, token_terms
 from _core.topk cimport TopK, Hit, top_init, top_free, top_narrow, top_sort, path_order
 from _core.whereabouts cimport Whereabouts, common_components
 
-cdef extern from * nogil:
-    void __builtin_prefetch(const void*)
-
 cdef enum:
     CHUNK_CANDIDATES = 64
     SURE = 20               # of these so many stay in any case, and all when more results are wanted
@@ -44,8 +41,7 @@ cdef enum:
     FURTHER = 2             # chunks of a file besides its best that are ranked with it
     VOTERS = 30             # chunks that vote by their links
     EXPANSIONS = 8          # terms that an expansion adds at most
-    SMALL_PROJECT = 100     # files up to which a project is small,
-    LARGE_PROJECT = 3000    # and from which on it is large
+    LARGE_PROJECT = 3000    # files from which on a project is large
     FADE_FROM = 3           # words of a question from which on `name_precision` counts less,
     FADE_WORDS = 5          # and how many more until it counts nothing
 
@@ -257,11 +253,11 @@ cdef inline void close_cursors(Ranking* r) noexcept nogil:
 
 cdef inline void _expect(const Segment* s, const Candidate* c) noexcept nogil:
     """Has the beginnings of what will be read of a candidate fetched from memory meanwhile."""
-    __builtin_prefetch(s.chunk_len + c.first)
-    __builtin_prefetch(s.chunks + c.first)
-    __builtin_prefetch(s.chunks + c.first + 4)
-    __builtin_prefetch(s.links + c.rank.links)
-    __builtin_prefetch(s.links + c.rank.links + 64)
+    prefetch(s.chunk_len + c.first)
+    prefetch(s.chunks + c.first)
+    prefetch(s.chunks + c.first + 4)
+    prefetch(s.links + c.rank.links)
+    prefetch(s.links + c.rank.links + 64)
 
 
 cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) noexcept nogil:
@@ -285,14 +281,6 @@ cdef inline Candidate* _candidate(Ranking* r, uint32_t segment, uint32_t file) n
             r.failed = True
             return NULL
     return &(<Candidate*>r.candidates.data)[at]
-
-
-cdef inline double large_project(const Index* x) noexcept nogil:
-    """0 for a small project, 1 for a large one."""
-    cdef double v = 0
-    if x.n_files > SMALL_PROJECT:
-        v = log(x.n_files / <double>SMALL_PROJECT) / log(LARGE_PROJECT / <double>SMALL_PROJECT)
-    return v if v < 1 else 1
 
 
 cdef inline void _from_chunks(Ranking* r, uint32_t k, bint all_) noexcept nogil:

@@ -18,7 +18,7 @@ signal of their own, so that they cannot take the place of what was asked.
 A word's weight in chunks falls with its position k in the question: idf / (1 + word_decay * k); in names likewise. A
 task word (`query.pxd`) has a share of its weight and takes no position.
 """
-from libc.math cimport sqrt
+from libc.math cimport log, sqrt
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, free
@@ -26,7 +26,7 @@ from libc.string cimport memset, memcpy
 from _core.base cimport bytes_init, bytes_free
 from _core.candidates cimport (
     Detail, Result, Results, Candidate, Ranking, term_weights, open_cursors, close_cursors, masked, name_score,
-    file_path, find_candidates, large_project, FURTHER,
+    file_path, find_candidates, FURTHER, LARGE_PROJECT,
 )
 from _core.cursor cimport Cursor
 from _core.filter cimport Filter
@@ -50,6 +50,10 @@ from _core.signals cimport (
 from _core.sort cimport sort_numbers
 from _core.topk cimport path_order
 from _core.votes cimport count_votes
+
+cdef enum:
+    SMALL_PROJECT = 100     # files up to which `coverage` counts nothing; in a large project it counts in full
+
 
 cdef inline bint _candidate_before(const void* context, uint32_t a, uint32_t b) noexcept nogil:
     """By segment and place: the order in which chunks can be scored with cursors that only go forward."""
@@ -134,8 +138,7 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
     """Scores of all candidates."""
     cdef Candidate* all = <Candidate*>r.candidates.data
     cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), i, k, depth
-    cdef double max_chunks = 0, max_expanded = 0, max_sum = 0, max_votes = 0, share, gap
-    cdef double large = large_project(r.index)
+    cdef double max_chunks = 0, max_expanded = 0, max_sum = 0, max_votes = 0, large = 0, share, gap
     cdef double[SIGNAL_END] v
     cdef const Weights* w = r.weights
     cdef const RankRecord* f
@@ -152,6 +155,9 @@ cdef inline void _combine(Ranking* r) noexcept nogil:
             max_sum = all[i].top_sum
         if all[i].votes > max_votes:
             max_votes = all[i].votes
+    if r.index.n_files > SMALL_PROJECT:
+        large = log(r.index.n_files / <double>SMALL_PROJECT) / log(LARGE_PROJECT / <double>SMALL_PROJECT)
+        large = large if large < 1 else 1
     # What nothing has of the question, a model's words stand for; but never for more than its own words would count.
     gap = w.expanded + w.gap * r.missing
     gap = gap if gap < w.chunks else (w.chunks if w.chunks > w.expanded else w.expanded)

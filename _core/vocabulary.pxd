@@ -11,13 +11,9 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
-from _core.base cimport Bytes, bytes_add, bytes_free, bytes_reserve, copy_bytes, same_bytes
+from _core.base cimport Bytes, bytes_add, bytes_free, bytes_reserve, copy_bytes, prefetch, same_bytes
 from _core.hash cimport hash64
 from _core.text cimport Terms, Token, token_terms
-
-
-cdef extern from * nogil:
-    void __builtin_prefetch(const void*)
 
 
 cdef enum:
@@ -168,20 +164,20 @@ cdef inline uint64_t token_hash(const uint8_t* p, uint32_t n) noexcept nogil:
 
 cdef inline void tokens_soon(const Vocabulary* v, uint64_t hash) noexcept nogil:
     """The token of that hash will be asked for: its slot is fetched."""
-    __builtin_prefetch(&v.token_table.slots[<uint32_t>hash & v.token_table.mask])
+    prefetch(&v.token_table.slots[<uint32_t>hash & v.token_table.mask])
 
 
 cdef inline void token_soon(const Vocabulary* v, uint64_t hash) noexcept nogil:
     """... and now its record."""
     cdef const Slot* s = &v.token_table.slots[<uint32_t>hash & v.token_table.mask]
     if s.at:
-        __builtin_prefetch(_record(v, s.at))
+        prefetch(_record(v, s.at))
 
 
 cdef inline void terms_soon(const Vocabulary* v, const TokenRecord* r) noexcept nogil:
     cdef uint32_t i
     for i in range(r.n):
-        __builtin_prefetch(term_entry(v, r.ids[i]))
+        prefetch(term_entry(v, r.ids[i]))
 
 
 cdef inline const TokenRecord* token_of(Vocabulary* v, const Token* token, uint64_t hash) noexcept nogil:

@@ -52,11 +52,6 @@ class Corpus:
         self.depth = min((file.depth for file in self.files), default=0)
 
 
-def large_project(corpus: Corpus) -> float:
-    files = max(len(corpus.files), SMALL_PROJECT)
-    return min(1.0, math.log(files / SMALL_PROJECT) / math.log(LARGE_PROJECT / SMALL_PROJECT))
-
-
 @dataclass
 class Hit:
     path: bytes
@@ -236,10 +231,10 @@ class _Ranking:
             for i, word in enumerate(self.question.words)
             if self.word_idf[i] > 0 and any(first <= c < end for c in self.corpus.lists.get(word, ((), ()))[0])
         ]
-        total = sum(self.word_idf)
-        if total <= 0:
+        total, files = sum(self.word_idf), len(self.corpus.files)
+        if total <= 0 or files <= SMALL_PROJECT:
             return 0.0
-        large = large_project(self.corpus)
+        large = min(1.0, math.log(files / SMALL_PROJECT) / math.log(LARGE_PROJECT / SMALL_PROJECT))
         return self.weights["coverage"] * (large * (sum(self.word_idf[i] for i in found) / total))
 
     def folders_score(self, match: tuple[set[int], set[int], set[int], int]) -> float:
