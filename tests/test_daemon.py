@@ -98,12 +98,20 @@ def test_projects_are_remembered(shop: Project, daemon: Daemon, run: Run) -> Non
     assert str(shop.root) in daemon.start().stdout.decode()
 
 
-def test_a_remembered_project_that_is_gone(daemon: Daemon, run: Run, tmp_path: Path) -> None:
-    """It is waited for, and can be forgotten; it keeps nobody from starting."""
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize("by", ["path", "--gone"])
+def test_a_remembered_project_that_is_gone(daemon: Daemon, run: Run, tmp_path: Path, by: str, indexed: bool) -> None:
+    """It is waited for, and can be forgotten, also when the daemon was stopped before its first index was there; it
+    keeps nobody from starting."""
     root = tmp_path / "gone"
     root.mkdir()
     daemon.start(root)
+    if indexed:
+        with daemon.client() as client:
+            client.watch(root)
     run("stop", env=daemon.env)
+    if not indexed:
+        shutil.rmtree(Path(daemon.env["XDG_CACHE_HOME"], "greppy/index"), ignore_errors=True)
     root.rmdir()
     daemon.start()
     with daemon.client() as client:
@@ -112,7 +120,9 @@ def test_a_remembered_project_that_is_gone(daemon: Daemon, run: Run, tmp_path: P
             time.sleep(0.02)
         assert client.status()["projects"][0]["state"] == "gone"
     run("stop", env=daemon.env)
-    assert run("forget", root, cwd="/", env=daemon.env).returncode == 0
+    done = run("forget", root if by == "path" else by, cwd="/", env=daemon.env)
+    assert done.returncode == 0
+    assert re.match(rf"forgot {root}: {'removed ' if indexed else 'it had no index yet'}", done.stdout.decode())
     assert "watches 0 projects" in daemon.start().stdout.decode()
 
 

@@ -17,22 +17,22 @@ def run(arguments: engine.Arguments) -> int:
     if "gone" in dict(arguments["flags"]):
         if places:
             raise CommandError("forget takes either PATH or --gone, not both")
-        entries = [entry for entry in all_entries() if entry.gone]
-        if not entries:
+        remembered = [_find(root) for root in _remembered() if not os.path.isdir(root)]
+        found = [entry for entry in [*all_entries(), *remembered] if entry is not None and entry.gone]
+        if not found:
             print("nothing to forget: the folder of every indexed project is there")
     else:
         # All are found before the first is removed: a wrong path removes nothing.
         found = [_entry_of(place) for place in places] if places else [_entry_of_current()]
-        entries = list({entry.folder: entry for entry in found}.values())
+    entries = {entry.folder: entry for entry in found}.values()
     return max([_remove(entry) for entry in entries], default=0)
 
 
 def _entry_of_current() -> catalog.Entry:
     root = show.project_root(None)
-    entry = catalog.read(_folder(root))
+    entry = _find(root)
     if entry is None:
         raise CommandError(f"{os.fsdecode(root)} has no index; 'greppy list' shows what has one")
-    entry.root = root
     return entry
 
 
@@ -43,11 +43,31 @@ def _entry_of(place: bytes) -> catalog.Entry:
     real = os.path.realpath(place)
     # What is not there is in no project: a root that is gone has an index of its own name, or none.
     for root in (real, engine.find_project(real)) if os.path.lexists(place) else (real,):
-        entry = catalog.read(_folder(root))
+        entry = _find(root)
         if entry is not None:
-            entry.root = root
             return entry
     raise CommandError(f"{os.fsdecode(place)} has no index; 'greppy list' shows what has one")
+
+
+def _find(root: bytes) -> catalog.Entry | None:
+    """The index of the project at `root`. A project that a daemon was to watch may have none: the daemon was stopped
+    before the first was written. It is remembered all the same, and only `forget` ends that."""
+    folder = _folder(root)
+    entry = catalog.read(folder)
+    if entry is None and root in _remembered():
+        entry = catalog.Entry(folder, catalog.size_of(folder))
+    if entry is not None:
+        entry.root = root
+    return entry
+
+
+def _remembered() -> list[bytes]:
+    from greppy.daemon import places
+
+    try:
+        return places.remembered()
+    except places.DaemonError:
+        return []
 
 
 def _folder(root: bytes) -> bytes:
@@ -67,7 +87,8 @@ def _remove(entry: catalog.Entry) -> int:
         return complain(f"the index of {name} is being written; try again when that has ended")
     except OSError as error:
         return complain(f"cannot remove the index of {name} in {show.path(entry.folder)}: {error.strerror}")
-    print(f"forgot {name}: removed {show.megabytes(size)} in {show.path(entry.folder)}")
+    what = f"removed {show.megabytes(size)} in {show.path(entry.folder)}" if size else "it had no index yet"
+    print(f"forgot {name}: {what}")
     return 0
 
 
