@@ -33,7 +33,10 @@ from _core.languages cimport (
     language_of as _language_of, language_name as _language_name, language_by_name as _language_by_name,
     notebook_of, LANG_COUNT, LANG_NOTEBOOK, LANG_PYTHON,
 )
-from _core.merge cimport merge_segments, bit, MERGE_INPUTS, MERGE_SYSTEM, MERGE_DAMAGED
+from _core.merge cimport (
+    Merge, Slice, bit, merge_append, merge_close, merge_free, merge_open, merge_slice, slice_free, MERGE_DAMAGED,
+    MERGE_INPUTS, MERGE_MEMORY, MERGE_OK, MERGE_SYSTEM,
+)
 from _core.notebook cimport notebook_text as _notebook_text
 from _core.path cimport PathWords, path_words as _path_words, path_flags as _path_flags
 from _core.match cimport Matcher, Scan, matcher_init, line_terms, next_match, scan_init, scan_next
@@ -798,42 +801,97 @@ cdef class Builder:
             raise MemoryError
 
 
-def merge(list inputs, bytes path, uint64_t serial) -> None:
-    """One segment at `path` from [(path, deleted files' bitmap or None)]. Raises OSError, DamagedError or MemoryError,
-    and then leaves no file."""
-    cdef uint32_t n = len(inputs), i, opened = 0
-    cdef Segment* all = <Segment*>calloc(n + 1, sizeof(Segment))
-    cdef Segment* segments[MERGE_INPUTS]
-    cdef const uint8_t* deleted[MERGE_INPUTS]
-    cdef int error = 0, e
-    cdef const char* out = path
-    if n > MERGE_INPUTS:
-        free(all)
-        raise ValueError(f"at most {MERGE_INPUTS} segments can be merged at once")
-    try:
-        for i in range(n):
-            name, bits = inputs[i]
-            _raise_store(segment_open(&all[i], <bytes>name, False), name)
-            opened = i + 1
-            segments[i] = &all[i]
-            deleted[i] = NULL
-            if bits is not None:
-                if len(bits) < (all[i].n_files + 7) // 8:
-                    raise ValueError("a deletion bitmap is too short")
-                deleted[i] = <const uint8_t*><bytes>bits
-        with nogil:
-            e = merge_segments(segments, deleted, n, out, serial, &error)
-        if e:
-            _remove(path, error)
-            if e == MERGE_SYSTEM:
-                raise OSError(error, os.strerror(error), os.fsdecode(path))
-            if e == MERGE_DAMAGED:
-                raise DamagedError("a segment is damaged")
+cdef class _Slice:
+    """Terms that were merged and wait to be written."""
+    cdef Slice of
+
+    def __dealloc__(self):
+        slice_free(&self.of)
+
+
+cdef class _Merge:
+    """Segments and what becomes of them. Whoever makes slices keeps all of it."""
+    cdef Segment* segments
+    cdef uint32_t opened
+    cdef list bitmaps
+    cdef Merge* of
+
+    def __init__(self, list inputs, bytes path, uint64_t serial, int bits):
+        cdef Segment* open_[MERGE_INPUTS]
+        cdef const uint8_t* deleted[MERGE_INPUTS]
+        cdef const char* out = path
+        cdef uint32_t i
+        if len(inputs) > MERGE_INPUTS:
+            raise ValueError(f"at most {MERGE_INPUTS} segments can be merged at once")
+        self.segments = <Segment*>calloc(len(inputs) + 1, sizeof(Segment))
+        self.of = <Merge*>calloc(1, sizeof(Merge))
+        if self.segments == NULL or self.of == NULL:
             raise MemoryError
+        self.bitmaps = [bits_ for _, bits_ in inputs]
+        for i, (name, bits_) in enumerate(inputs):
+            _raise_store(segment_open(&self.segments[i], <bytes>name, False), name)
+            self.opened = i + 1
+            open_[i] = &self.segments[i]
+            deleted[i] = NULL
+            if bits_ is not None:
+                if len(bits_) < (self.segments[i].n_files + 7) // 8:
+                    raise ValueError("a deletion bitmap is too short")
+                deleted[i] = <const uint8_t*><bytes>bits_
+        with nogil:
+            merge_open(self.of, open_, deleted, self.opened, out, serial)
+        if bits >= 0:
+            self.of.bits = bits
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        if self.of != NULL:
+            merge_free(self.of)
+        for i in range(self.opened):
+            segment_close(&self.segments[i])
+        free(self.segments)
+        free(self.of)
+
+    def make(self, uint32_t i):
+        cdef _Slice slice_ = _Slice()
+        cdef int result
+        with nogil:
+            result = merge_slice(self.of, i, &slice_.of)
+        return slice_, result
+
+
+def merge(list inputs, bytes path, uint64_t serial, run=map, int bits=-1) -> None:
+    """One segment at `path` from [(path, deleted files' bitmap or None)]. Raises OSError, DamagedError or MemoryError,
+    and then leaves no file.
+
+    `run(function, arguments)` calls the function with each argument, maybe in several threads, and gives what it
+    returns in order, as `map` does. `bits`: in 2^bits slices, instead of as many as the size suggests."""
+    cdef _Merge m = _Merge(inputs, path, serial, bits)
+    cdef _Slice made
+    cdef int result, error = 0
+    try:
+        if m.of.result == MERGE_OK:
+            for made, result in run(m.make, range(1 << m.of.bits)):
+                if result == MERGE_OK:
+                    with nogil:
+                        merge_append(m.of, &made.of)
+                else:
+                    m.of.result = result
+                if m.of.result:
+                    break
+    except BaseException:
+        m.of.result = MERGE_MEMORY  # so that nothing more is written
+        raise
     finally:
-        for i in range(opened):
-            segment_close(&all[i])
-        free(all)
+        with nogil:
+            result = merge_close(m.of, &error)
+        if result:
+            _remove(path, error)
+    if result == MERGE_SYSTEM:
+        raise OSError(error, os.strerror(error), os.fsdecode(path))
+    if result == MERGE_DAMAGED:
+        raise DamagedError("a segment is damaged")
+    if result:
+        raise MemoryError
 
 
 def segment_contents(bytes path) -> list:

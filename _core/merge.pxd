@@ -3,20 +3,23 @@
 
 The dictionaries are merged in their own order (hash, then bytes), so each input is read once from front to back. Files
 that a deletion bitmap names are left out, and with them their chunks and postings; a term nobody holds any more goes.
+
+The terms are merged in slices, each those whose hashes begin with the same bits: `merge_open`, `merge_slice` for each
+slice, in any order and in as many threads as there are, `merge_append` in their order, `merge_close`, `merge_free`.
+What comes out is the same however many slices there are.
 """
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
-from libc.stdlib cimport malloc, calloc, realloc, free
+from libc.stdlib cimport malloc, free
 from libc.string cimport memcpy, memset, memcmp
-from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve
+from _core.base cimport Bytes, bytes_free, bytes_add, bytes_byte
 from _core.builder cimport (
     Dictionary, dictionary_add, dictionary_failed, dictionary_free, dictionary_write, write_file_chunks,
-    write_list,
 )
 from _core.hash cimport hash64
 from _core.parts cimport parts_write
 from _core.impacts cimport Impacts, code_length, impacts_init
-from _core.postings cimport NO_DOC
+from _core.postings cimport NO_DOC, postings_encode
 from _core.segment cimport (
     Segment, FileRecord, RankRecord, ChunkRecord, SEGMENT_ARRAYS, SINGLE, SINGLE_CODE, segment_postings, segment_df,
     segment_file_chunks, segment_links,
@@ -25,6 +28,10 @@ from _core.store cimport StoreWriter, writer_open, writer_array, writer_add, wri
 
 cdef enum:
     MERGE_INPUTS = 64
+    SLICE_BYTES = 4 << 20   # about so much of the inputs' lists and dictionaries goes into one slice
+    SLICE_BITS = 12         # at most
+    MAP_STEP = 16
+    UNEQUAL = 0xFFFFFFFF    # (those that move by -1 are looked up as well)
 
 cdef enum MergeError:
     MERGE_OK = 0
@@ -36,6 +43,7 @@ cdef struct Input:
     Segment* segment
     const uint8_t* deleted   # one bit a file, or NULL
     uint32_t* chunk_map      # new number of each chunk, NO_DOC for one that goes
+    uint32_t* shifts         # for each MAP_STEP of them how far all move, or UNEQUAL: so little stays in the cache
     uint32_t file            # next file to take
     uint64_t term            # where the next term begins in `terms`; its hash, bytes and postings
     uint64_t hash
@@ -149,6 +157,29 @@ cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* ranks
         _next_file(&in_[best])
 
 
+cdef inline bint _shifts(Input* in_) noexcept nogil:
+    """False: no memory."""
+    cdef uint32_t n = in_.segment.n_chunks, i, c, shift
+    in_.shifts = <uint32_t*>malloc(<size_t>(n // MAP_STEP + 1) * 4)
+    if in_.shifts == NULL:
+        return False
+    for i in range(n // MAP_STEP + 1):
+        shift = UNEQUAL
+        for c in range(i * MAP_STEP, min(n, (i + 1) * MAP_STEP)):
+            if in_.chunk_map[c] == NO_DOC or (c % MAP_STEP and in_.chunk_map[c] - c != shift):
+                shift = UNEQUAL
+                break
+            shift = in_.chunk_map[c] - c
+        in_.shifts[i] = shift
+    return True
+
+
+cdef inline uint32_t _moved(const Input* in_, uint32_t chunk) noexcept nogil:
+    """Its new number, or NO_DOC."""
+    cdef uint32_t shift = in_.shifts[chunk // MAP_STEP]
+    return chunk + shift if shift != UNEQUAL else in_.chunk_map[chunk]
+
+
 cdef inline uint32_t _gather(Input** have, uint32_t n, uint32_t* docs, uint8_t* codes, uint32_t* out_docs,
                              uint8_t* out_codes) noexcept nogil:
     """The inputs' runs docs[at:end], each ascending, into one ascending list; its length.
@@ -177,37 +208,86 @@ cdef inline uint32_t _gather(Input** have, uint32_t n, uint32_t* docs, uint8_t* 
             x.at += 1
 
 
-cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8_t* lengths, uint32_t n_docs,
-                             const Impacts* impacts, Dictionary* terms) noexcept nogil:
-    """The posting lists to the writer, the dictionary to `terms`: a MergeError."""
+cdef struct Slice:
+    # The terms whose hashes begin with the same bits, merged.
+    Bytes lists          # one after the other, each at a multiple of 4
+    Dictionary terms     # of a term that has a list: how long that is, instead of where
+
+cdef struct Merge:
+    # A merge under way.
+    Input[MERGE_INPUTS] in_
+    uint32_t n
+    uint32_t bits        # those a slice's hashes have in common
+    Bytes files          # of the output, as the arrays of these names
+    Bytes ranks
+    Bytes firsts
+    Bytes paths
+    Bytes chunks
+    Bytes lengths
+    Bytes defs
+    Bytes links
+    Dictionary terms
+    Impacts impacts
+    uint64_t total       # of the lengths
+    StoreWriter w
+    int result           # a MergeError
+
+
+cdef inline void slice_free(Slice* s) noexcept nogil:
+    bytes_free(&s.lists)
+    dictionary_free(&s.terms)
+
+
+cdef inline uint64_t _slice_of(const Merge* m, uint64_t hash) noexcept nogil:
+    return hash >> (64 - m.bits) if m.bits else 0
+
+
+cdef inline void _to_slice(const Merge* m, Input* in_, uint32_t slice) noexcept nogil:
+    """To the first term of the slice or of one behind it."""
+    cdef const Segment* s = in_.segment
+    cdef uint64_t b = slice
+    b = b << (s.bucket_bits - m.bits) if s.bucket_bits >= m.bits else b >> (m.bits - s.bucket_bits)
+    in_.term = s.buckets[b]
+    if in_.term > s.terms_n:
+        in_.segment.store.damaged = True
+        in_.term = s.terms_n
+    _load_term(in_)
+    while in_.term < s.terms_n and _slice_of(m, in_.hash) < slice:
+        in_.term += in_.text_len + 5
+        _load_term(in_)
+
+
+cdef inline int merge_slice(const Merge* m, uint32_t slice, Slice* out) noexcept nogil:
+    """Merges the terms of a slice, which begins empty: a MergeError. Threads may do so at once."""
+    cdef Input[MERGE_INPUTS] in_
     cdef Input* have[MERGE_INPUTS]
     cdef uint32_t* docs = NULL
     cdef uint8_t* codes = NULL
     cdef uint32_t* out_docs = NULL
     cdef uint8_t* out_codes = NULL
-    cdef Bytes list
-    cdef uint32_t i, j, k, m, sum, post, cap = 0
+    cdef uint32_t i, j, k, n, sum, post, cap = 0, n_docs = <uint32_t>m.lengths.len
     cdef int order, result = MERGE_OK
     cdef Input* first
-    bytes_init(&list)
-    for i in range(n):
-        _load_term(&in_[i])
+    cdef size_t at
+    memcpy(in_, m.in_, sizeof(in_))
+    for i in range(m.n):
+        _to_slice(m, &in_[i], slice)
     while result == MERGE_OK:
-        m = 0
-        for i in range(n):
+        n = 0
+        for i in range(m.n):
             if in_[i].term >= in_[i].segment.terms_n:
                 continue
-            order = _compare_terms(&in_[i], have[0]) if m else -1
+            order = _compare_terms(&in_[i], have[0]) if n else -1
             if order < 0:
                 have[0] = &in_[i]
-                m = 1
+                n = 1
             elif order == 0:
-                have[m] = &in_[i]
-                m += 1
-        if m == 0:
+                have[n] = &in_[i]
+                n += 1
+        if n == 0 or _slice_of(m, have[0].hash) > slice:
             break
         sum = 0
-        for i in range(m):
+        for i in range(n):
             have[i].df = segment_df(have[i].segment, have[i].post)
             if have[i].df == 0:
                 result = MERGE_DAMAGED
@@ -229,41 +309,42 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
                 result = MERGE_MEMORY
                 break
         sum = 0
-        for i in range(m):
+        for i in range(n):
             if not segment_postings(have[i].segment, have[i].post, docs + sum, codes + sum):
                 result = MERGE_DAMAGED
                 break
             have[i].at = sum
             k = sum
             for j in range(sum, sum + have[i].df):  # documents that go are squeezed out
-                docs[k] = have[i].chunk_map[docs[j]]
+                docs[k] = _moved(have[i], docs[j])
                 codes[k] = codes[j]
                 k += docs[k] != NO_DOC
             have[i].end = k
             sum = k
         if result:
             break
-        if m > 1:
-            k = _gather(have, m, docs, codes, out_docs, out_codes)
+        if n > 1:
+            k = _gather(have, n, docs, codes, out_docs, out_codes)
         else:
             k = sum
         if k:
             first = have[0]
             if k == 1:
-                post = SINGLE | (out_docs[0] if m > 1 else docs[0]) | (
-                    <uint32_t>(out_codes[0] if m > 1 else codes[0]) << SINGLE_CODE)
+                post = SINGLE | (out_docs[0] if n > 1 else docs[0]) | (
+                    <uint32_t>(out_codes[0] if n > 1 else codes[0]) << SINGLE_CODE)
             else:
-                post = write_list(w, out_docs if m > 1 else docs, out_codes if m > 1 else codes, k, lengths, n_docs,
-                                  impacts, &list)
-            dictionary_add(terms, first.text, first.text_len, first.hash, post)
-        for i in range(m):
+                while out.lists.len & 3:
+                    bytes_byte(&out.lists, 0)
+                at = out.lists.len
+                postings_encode(out_docs if n > 1 else docs, out_codes if n > 1 else codes, k, m.lengths.data, n_docs,
+                                &m.impacts, &out.lists)
+                post = <uint32_t>(out.lists.len - at)
+            dictionary_add(&out.terms, first.text, first.text_len, first.hash, post)
+        for i in range(n):
             have[i].term += have[i].text_len + 5
             _load_term(have[i])
-        if list.failed or dictionary_failed(terms):
+        if out.lists.failed or dictionary_failed(&out.terms):
             result = MERGE_MEMORY
-        if w.failed:
-            result = MERGE_SYSTEM
-    bytes_free(&list)
     free(docs)
     free(codes)
     free(out_docs)
@@ -271,89 +352,147 @@ cdef inline int _merge_terms(Input* in_, uint32_t n, StoreWriter* w, const uint8
     return result
 
 
+cdef inline void merge_append(Merge* m, const Slice* s) noexcept nogil:
+    """The lists of a slice to the file, its terms to the dictionary."""
+    cdef uint32_t i, post, size
+    cdef uint8_t[4] zeros
+    cdef size_t at = 0
+    cdef uint64_t hash
+    cdef const uint8_t* p = s.terms.terms.data
+    memset(zeros, 0, sizeof(zeros))
+    for i in range(s.terms.n):
+        memcpy(&post, p + 1 + p[0], 4)
+        memcpy(&hash, s.terms.hashes.data + 8 * <size_t>i, 8)
+        if not post & SINGLE:
+            size = post
+            at = (at + 3) & ~<size_t>3
+            if s.lists.data[at] & 128:  # so long that it has blocks, which are read as words
+                writer_add(&m.w, zeros, -<int64_t>(m.w.at - m.w.arrays[0].offset) & 3)
+            post = <uint32_t>(m.w.at - m.w.arrays[0].offset)
+            writer_add(&m.w, s.lists.data + at, size)
+            at += size
+        dictionary_add(&m.terms, p + 1, p[0], hash, post)
+        p += p[0] + 5
+    if dictionary_failed(&m.terms):
+        m.result = MERGE_MEMORY
+    if m.w.failed:
+        m.result = MERGE_SYSTEM
+
+
+cdef inline void merge_open(Merge* m, Segment** segments, const uint8_t** deleted, uint32_t n, const char* path,
+                            uint64_t serial) noexcept nogil:
+    """Begins to merge n <= MERGE_INPUTS open segments into a new file at `path`: what came of it in `m.result`.
+    `merge_close` and `merge_free` must follow in any case.
+
+    `deleted[i]` has one bit for each file of segment i that goes, or is NULL."""
+    cdef uint64_t size = 0
+    cdef uint32_t i, c
+    memset(m, 0, sizeof(Merge))
+    m.w.fd = -1
+    for i in range(n):
+        m.in_[i].segment = segments[i]
+        m.n = i + 1
+        m.in_[i].deleted = deleted[i]
+        m.in_[i].chunk_map = <uint32_t*>malloc(<size_t>segments[i].n_chunks * 4 + 4)
+        if m.in_[i].chunk_map == NULL:
+            m.result = MERGE_MEMORY
+            return
+        memset(m.in_[i].chunk_map, 255, <size_t>segments[i].n_chunks * 4)
+        if not store_check(&segments[i].store):
+            m.result = MERGE_DAMAGED
+            return
+        size += segments[i].terms_n + segments[i].postings_n
+    while m.bits < SLICE_BITS and size >> m.bits > SLICE_BYTES:
+        m.bits += 1
+    if not _merge_files(m.in_, n, &m.files, &m.ranks, &m.firsts, &m.paths, &m.chunks, &m.lengths, &m.defs, &m.links):
+        m.result = MERGE_DAMAGED
+        return
+    for i in range(n):
+        if not _shifts(&m.in_[i]):
+            m.result = MERGE_MEMORY
+            return
+    if not writer_open(&m.w, path, b"segment", serial, SEGMENT_ARRAYS):
+        m.result = MERGE_SYSTEM
+        return
+    for c in range(<uint32_t>m.lengths.len):
+        m.total += code_length(m.lengths.data[c])
+    impacts_init(&m.impacts, m.total, <uint32_t>m.lengths.len)
+    writer_array(&m.w, b"postings", b"|u1", 1)
+
+
+cdef inline void _write_rest(Merge* m) noexcept nogil:
+    """Everything but the posting lists."""
+    cdef StoreWriter* w = &m.w
+    cdef uint32_t n_files = <uint32_t>(m.files.len // sizeof(FileRecord))
+    w.head.numbers[0] = m.total
+    writer_array(w, b"chunks", b"chunk", sizeof(ChunkRecord))
+    writer_add(w, m.chunks.data, m.chunks.len)
+    writer_array(w, b"chunk_len", b"|u1", 1)
+    writer_add(w, m.lengths.data, m.lengths.len)
+    writer_array(w, b"defs", b"|u1", 1)
+    writer_add(w, m.defs.data, m.defs.len)
+    writer_array(w, b"links", b"|u1", 1)
+    writer_add(w, m.links.data, m.links.len)
+    dictionary_write(w, &m.terms)
+    writer_array(w, b"files", b"file", sizeof(FileRecord))
+    writer_add(w, m.files.data, m.files.len)
+    writer_array(w, b"file_rank", b"rank", sizeof(RankRecord))
+    writer_add(w, m.ranks.data, m.ranks.len)
+    write_file_chunks(w, <const uint32_t*>m.firsts.data, n_files, <uint32_t>m.lengths.len)
+    writer_array(w, b"paths", b"|u1", 1)
+    writer_add(w, m.paths.data, m.paths.len)
+    if not parts_write(w, <const FileRecord*>m.files.data, n_files, m.paths.data):
+        m.result = MERGE_MEMORY
+
+
+cdef inline int merge_close(Merge* m, int* error) noexcept nogil:
+    """Writes the rest, synced, if all went well so far: a MergeError, errno in `error`. After an error the file must be
+    removed."""
+    cdef uint32_t i
+    for i in range(m.n):
+        if m.in_[i].segment.store.damaged:
+            m.result = MERGE_DAMAGED
+        store_done(&m.in_[i].segment.store)
+    if m.result == MERGE_OK:
+        _write_rest(m)
+    m.w.failed |= m.result != MERGE_OK  # nothing more is written then
+    if not writer_close(&m.w, True) and m.result == MERGE_OK:
+        m.result = MERGE_SYSTEM
+    error[0] = m.w.error
+    return m.result
+
+
+cdef inline void merge_free(Merge* m) noexcept nogil:
+    """Frees what `m` holds. Nobody may be making a slice."""
+    cdef uint32_t i
+    for i in range(m.n):
+        free(m.in_[i].chunk_map)
+        free(m.in_[i].shifts)
+    bytes_free(&m.files)
+    bytes_free(&m.ranks)
+    bytes_free(&m.firsts)
+    bytes_free(&m.paths)
+    bytes_free(&m.chunks)
+    bytes_free(&m.lengths)
+    bytes_free(&m.defs)
+    bytes_free(&m.links)
+    dictionary_free(&m.terms)
+
+
 cdef inline int merge_segments(Segment** segments, const uint8_t** deleted, uint32_t n, const char* path,
                                uint64_t serial, int* error) noexcept nogil:
-    """Merges n <= MERGE_INPUTS open segments into a new file at `path`, synced: a MergeError, errno in `error`.
-
-    `deleted[i]` has one bit for each file of segment i that goes, or is NULL. After an error the file must be
-    removed."""
-    cdef Input[MERGE_INPUTS] in_
-    cdef StoreWriter w
-    cdef Bytes files, ranks, firsts, paths, chunks, lengths, defs, links
-    cdef Dictionary terms
-    cdef Impacts impacts
-    cdef uint64_t total = 0
-    cdef uint32_t i, c
-    cdef int result = MERGE_OK
-    error[0] = 0
-    memset(in_, 0, sizeof(in_))
-    bytes_init(&files)
-    bytes_init(&ranks)
-    bytes_init(&firsts)
-    bytes_init(&paths)
-    bytes_init(&chunks)
-    bytes_init(&lengths)
-    bytes_init(&defs)
-    bytes_init(&links)
-    memset(&terms, 0, sizeof(terms))
-    for i in range(n):
-        in_[i].segment = segments[i]
-        in_[i].deleted = deleted[i]
-        in_[i].chunk_map = <uint32_t*>malloc(<size_t>segments[i].n_chunks * 4 + 4)
-        if in_[i].chunk_map == NULL:
-            result = MERGE_MEMORY
-            break
-        memset(in_[i].chunk_map, 255, <size_t>segments[i].n_chunks * 4)
-        if not store_check(&segments[i].store):
-            result = MERGE_DAMAGED
-    if result == MERGE_OK and not _merge_files(in_, n, &files, &ranks, &firsts, &paths, &chunks, &lengths, &defs,
-                                               &links):
-        result = MERGE_DAMAGED
-    if result == MERGE_OK and not writer_open(&w, path, b"segment", serial, SEGMENT_ARRAYS):
-        error[0] = w.error
-        writer_close(&w, False)
-        result = MERGE_SYSTEM
-    elif result == MERGE_OK:
-        for c in range(<uint32_t>lengths.len):
-            total += code_length(lengths.data[c])
-        impacts_init(&impacts, total, <uint32_t>lengths.len)
-        writer_array(&w, b"postings", b"|u1", 1)
-        result = _merge_terms(in_, n, &w, lengths.data, <uint32_t>lengths.len, &impacts, &terms)
-        for i in range(n):
-            if segments[i].store.damaged:
-                result = MERGE_DAMAGED
-            store_done(&segments[i].store)
-        w.head.numbers[0] = total
-        writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))
-        writer_add(&w, chunks.data, chunks.len)
-        writer_array(&w, b"chunk_len", b"|u1", 1)
-        writer_add(&w, lengths.data, lengths.len)
-        writer_array(&w, b"defs", b"|u1", 1)
-        writer_add(&w, defs.data, defs.len)
-        writer_array(&w, b"links", b"|u1", 1)
-        writer_add(&w, links.data, links.len)
-        dictionary_write(&w, &terms)
-        writer_array(&w, b"files", b"file", sizeof(FileRecord))
-        writer_add(&w, files.data, files.len)
-        writer_array(&w, b"file_rank", b"rank", sizeof(RankRecord))
-        writer_add(&w, ranks.data, ranks.len)
-        write_file_chunks(&w, <const uint32_t*>firsts.data, <uint32_t>(firsts.len // 4 - 1), <uint32_t>lengths.len)
-        writer_array(&w, b"paths", b"|u1", 1)
-        writer_add(&w, paths.data, paths.len)
-        if not parts_write(&w, <const FileRecord*>files.data, <uint32_t>(files.len // sizeof(FileRecord)), paths.data):
-            result = MERGE_MEMORY if result == MERGE_OK else result
-        if not writer_close(&w, True):
-            error[0] = w.error
-            result = MERGE_SYSTEM
-    for i in range(n):
-        free(in_[i].chunk_map)
-    bytes_free(&files)
-    bytes_free(&ranks)
-    bytes_free(&firsts)
-    bytes_free(&paths)
-    bytes_free(&chunks)
-    bytes_free(&lengths)
-    bytes_free(&defs)
-    bytes_free(&links)
-    dictionary_free(&terms)
-    return result
+    """All of it, one slice after the other: a MergeError, errno in `error`."""
+    cdef Merge m
+    cdef Slice s
+    cdef uint32_t i = 0
+    merge_open(&m, segments, deleted, n, path, serial)
+    while m.result == MERGE_OK and i < <uint32_t>1 << m.bits:
+        memset(&s, 0, sizeof(s))
+        m.result = merge_slice(&m, i, &s)
+        if m.result == MERGE_OK:
+            merge_append(&m, &s)
+        slice_free(&s)
+        i += 1
+    merge_close(&m, error)
+    merge_free(&m)
+    return m.result

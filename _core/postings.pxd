@@ -55,12 +55,13 @@ cdef struct Skip:
 cdef inline uint32_t best_width(const uint32_t* deltas) noexcept nogil:
     """The number of bits that makes a block of deltas smallest, exceptions included."""
     cdef uint32_t b, i, widest = 0, best = 0, cost, least = NO_DOC, patches
-    cdef uint32_t[33] count
+    cdef uint32_t[4 * 33] count  # four of each, because most deltas need as many bits as the one before
     memset(count, 0, sizeof(count))
     for i in range(BLOCK):
-        b = bit_width(deltas[i])
-        count[b] += 1
-        if b > widest:
+        count[4 * bit_width(deltas[i]) + (i & 3)] += 1
+    for b in range(33):
+        count[b] = count[4 * b] + count[4 * b + 1] + count[4 * b + 2] + count[4 * b + 3]
+        if count[b]:
             widest = b
     for b in range(widest + 1):
         cost = 16 * b
@@ -76,6 +77,7 @@ cdef inline uint32_t best_width(const uint32_t* deltas) noexcept nogil:
 
 cdef inline void _encode_block(const uint32_t* deltas, const uint32_t* codes, Skip* s, Bytes* out) noexcept nogil:
     cdef uint32_t[BLOCK] low
+    cdef uint8_t[BLOCK] exceptions
     cdef uint32_t[4 * 64] packed
     cdef uint32_t i, b = best_width(deltas), width = bit_width(s.top_code)
     cdef uint32_t mask = 0xFFFFFFFFU if b == 32 else (<uint32_t>1 << b) - 1
@@ -83,16 +85,14 @@ cdef inline void _encode_block(const uint32_t* deltas, const uint32_t* codes, Sk
     s.patches = 0
     for i in range(BLOCK):
         low[i] = deltas[i] & mask
+        exceptions[s.patches] = <uint8_t>i
         s.patches += low[i] != deltas[i]
     pack_block(low, b, packed)
     pack_block(codes, width, packed + 4 * b)
     bytes_add(out, packed, 16 * (b + width))
-    for i in range(BLOCK):
-        if low[i] != deltas[i]:
-            bytes_byte(out, <uint8_t>i)
-    for i in range(BLOCK):
-        if low[i] != deltas[i]:
-            bytes_varint(out, deltas[i] >> b)
+    bytes_add(out, exceptions, s.patches)
+    for i in range(s.patches):
+        bytes_varint(out, deltas[exceptions[i]] >> b)
 
 
 cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uint32_t n, const uint8_t* lengths,
@@ -107,6 +107,7 @@ cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uin
     cdef uint32_t last = NO_DOC  # -1: the distance to document 0 is then 1
     cdef size_t skips, data
     cdef Skip s
+    cdef uint8_t* p
     bytes_varint(out, n)
     if blocks:
         while out.len & 3:
@@ -138,11 +139,22 @@ cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uin
         if out.failed:
             return
         memcpy(out.data + skips + b * sizeof(Skip), &s, sizeof(Skip))
+    if not bytes_reserve(out, 6 * BLOCK):
+        return
+    p = out.data + out.len
     for i in range(blocks * BLOCK, n, 2):
-        bytes_byte(out, codes[i] | (codes[i + 1] << 4 if i + 1 < n else 0))
+        p[0] = codes[i] | (codes[i + 1] << 4 if i + 1 < n else 0)
+        p += 1
     for i in range(blocks * BLOCK, n):
-        bytes_varint(out, docs[i] - last - 1)
+        v = docs[i] - last - 1
         last = docs[i]
+        while v >= 128:
+            p[0] = <uint8_t>(v | 128)
+            p += 1
+            v >>= 7
+        p[0] = <uint8_t>v
+        p += 1
+    out.len = p - out.data
 
 
 # --------------------------------------------------------------------------------------------------------- decoding

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import random
 import tempfile
+import threading
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +16,10 @@ from hypothesis import strategies as st
 from oracle import segment, store, trees
 
 from greppy._core import engine
+from greppy.index.commit import side_by_side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def build(root: Path, paths: list[bytes], target: Path, serial: int = 1) -> None:
@@ -30,8 +37,9 @@ def bitmap(gone: list[bool]) -> bytes:
     return bytes(out)
 
 
-def check(tree: dict[bytes, bytes], splits: list[list[bytes]], gone: set[tuple[int, bytes]]) -> None:
-    """`splits`: the files of each segment, ascending; `gone`: (segment, path) of those that are deleted there."""
+def check(tree: dict[bytes, bytes], splits: list[list[bytes]], gone: set[tuple[int, bytes]], slices: int = -1) -> None:
+    """`splits`: the files of each segment, ascending; `gone`: (segment, path) of those that are deleted there. In
+    2^`slices` slices, as many as the size asks for when -1, made by three threads."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "root")
         root.mkdir()
@@ -49,7 +57,7 @@ def check(tree: dict[bytes, bytes], splits: list[list[bytes]], gone: set[tuple[i
             assert store.parse(Path(folder, f"live{number}").read_bytes()).numbers[0] == length
         left = sorted(path for number, paths in enumerate(splits) for path in paths if (number, path) not in gone)
         merged, whole = Path(folder, "merged"), Path(folder, "whole")
-        engine.merge(inputs, bytes(merged), 7)
+        engine.merge(inputs, bytes(merged), 7, partial(side_by_side, 3), slices)
         build(root, left, whole, 7)
         if merged.read_bytes() != whole.read_bytes():
             one, other = segment.read(merged), segment.read(whole)
@@ -58,9 +66,15 @@ def check(tree: dict[bytes, bytes], splits: list[list[bytes]], gone: set[tuple[i
             raise AssertionError("the headers differ")
 
 
-@given(st.integers(0, 2**32), st.integers(0, 14), st.integers(1, 6), st.sampled_from([0.0, 0.3, 0.9, 1.0]))
+@given(
+    st.integers(0, 2**32),
+    st.integers(0, 14),
+    st.integers(1, 6),
+    st.sampled_from([0.0, 0.3, 0.9, 1.0]),
+    st.sampled_from([-1, 1, 3, 8]),
+)
 @settings(max_examples=50, deadline=None)
-def test_any_split_with_any_deletions(seed: int, count: int, n: int, share: float) -> None:
+def test_any_split_with_any_deletions(seed: int, count: int, n: int, share: float, bits: int) -> None:
     rng = random.Random(seed)
     tree = trees.tree(rng, count)
     splits: list[list[bytes]] = [[] for _ in range(n)]
@@ -72,7 +86,7 @@ def test_any_split_with_any_deletions(seed: int, count: int, n: int, share: floa
         other = rng.randrange(n)
         if other != i and path not in splits[other]:
             splits[other] = sorted([*splits[other], path])
-    check(tree, splits, gone)
+    check(tree, splits, gone, bits)
 
 
 def test_many_blocks() -> None:
@@ -85,6 +99,7 @@ def test_many_blocks() -> None:
     paths = list(tree)
     check(tree, [paths[::3], paths[1::3], paths[2::3]], {(0, path) for path in paths[::6]})
     check(tree, [paths[:20], paths[20:40], paths[40:]], {(1, path) for path in paths[20:40]})
+    check(tree, [paths[::3], paths[1::3], paths[2::3]], {(0, path) for path in paths[::6]}, 4)
 
 
 def test_sixty_four_segments() -> None:
@@ -125,3 +140,35 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path, parts: list[Path]) 
     with pytest.raises(FileExistsError):
         engine.merge([(bytes(part), None) for part in parts], bytes(tmp_path / "out"), 1)
     assert (tmp_path / "out").exists(), "what was there before must not be removed"
+
+
+def test_what_makes_slices_fails(tmp_path: Path, parts: list[Path]) -> None:
+    """Whoever runs the threads may fail, also with some of them still at work: no file is left."""
+
+    def run(make: Callable[[int], Any], arguments: range) -> Iterator[Any]:
+        yield make(arguments[0])
+        raise OSError("no more threads")
+
+    with pytest.raises(OSError, match="no more threads"):
+        engine.merge([(bytes(part), None) for part in parts], bytes(tmp_path / "out"), 1, run, 3)
+    assert not (tmp_path / "out").exists()
+
+
+def test_side_by_side() -> None:
+    """Results come in order, no more than a few are made before they are taken, an error is passed on."""
+    made = []
+    lock = threading.Lock()
+
+    def make(number: int) -> int:
+        with lock:
+            made.append(number)
+        return number * number
+
+    for threads in 1, 3:
+        made.clear()
+        results = side_by_side(threads, make, range(50))
+        assert next(results) == 0
+        assert len(made) <= 2 * threads + 1
+        assert list(results) == [number * number for number in range(1, 50)]
+        with pytest.raises(ZeroDivisionError):
+            list(side_by_side(threads, lambda number: 1 // (5 - number), range(9)))

@@ -26,7 +26,7 @@ from greppy.index.commit import (
     tree_path,
     writer_lock,
 )
-from greppy.index.indexing import Work, cores, index_files, size_of, unless_changed
+from greppy.index.indexing import Work, cores, index_files, unless_changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,17 +164,17 @@ def _build(
         state = State(state.generation, state.since, options)
     options_changed, state.options = options != state.options, options
     summary = Summary(os.fsdecode(root), warnings=walk.warnings, unreadable=len(walk.unreadable))
-    kept, pending, total = _compare(root, walk, state, summary)
+    kept, pending, sizes = _compare(root, walk, state, summary)
     removed = _removed(state, kept, pending)
     if len(pending) + len(removed) > max(64, len(kept)):
         # More is new than old: one fresh segment is smaller and faster than what is left of the old ones.
-        pending, total = {**dict.fromkeys(kept), **pending}, 0
-        total = sum(size_of(root, path) for path in pending)
+        pending = {**dict.fromkeys(kept), **pending}
+        sizes.update((path, entry.size) for path, entry in kept.items())
         kept, removed, state = {}, [], State(state.generation, state.since, options)
-    draft = Draft(folder, state.generation + 1)
-    work = Work(root, draft, int(options["max_filesize"]), secrets, walk.flags, total, progress)
+    draft = Draft(folder, state.generation + 1, threads)
+    work = Work(root, draft, int(options["max_filesize"]), secrets, walk.flags, sizes, progress)
     try:
-        spills = index_files(work, sorted(pending), threads)
+        spills = index_files(work, threads)
         tree = _new_tree(walk, {**kept, **work.entries})
         _describe(work, tree, len(removed), summary)
         segments = commits.delete(folder, state.segments, {*removed, *(path for path in pending if path in state.tree)})
@@ -252,12 +252,12 @@ def _options(state: State, given: dict[str, int | str], default: int) -> dict[st
 
 def _compare(
     root: bytes, walk: walking.Walk, state: State, summary: Summary
-) -> tuple[dict[bytes, Entry], dict[bytes, Entry | None], int]:
-    """(unchanged, to be read, bytes to be read): size and times first, then, for what was touched, the content. What
-    could not be read is tried again."""
+) -> tuple[dict[bytes, Entry], dict[bytes, Entry | None], dict[bytes, int]]:
+    """(unchanged, to be read, how many bytes of that each has): size and times first, then, for what was touched, the
+    content. What could not be read is tried again."""
     kept: dict[bytes, Entry] = {}
     pending: dict[bytes, Entry | None] = {}
-    total = 0
+    sizes: dict[bytes, int] = {}
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for path in walk.files:
@@ -284,10 +284,10 @@ def _compare(
                     kept[path] = touched
                     continue
             pending[path] = old
-            total += now.st_size
+            sizes[path] = now.st_size
     finally:
         os.close(fd)
-    return kept, pending, total
+    return kept, pending, sizes
 
 
 def _removed(state: State, kept: dict[bytes, Entry], pending: dict[bytes, Entry | None]) -> list[bytes]:

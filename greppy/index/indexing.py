@@ -20,7 +20,8 @@ SMALL_PROJECT = 3 << 20  # bytes of source below which a second thread costs mor
 
 
 class Work:
-    """What the threads that index share, and what they found out. `max_size` and `total` are bytes."""
+    """What the threads that index share, and what they found out. `sizes`: the files to be read and about how many
+    bytes each has."""
 
     def __init__(
         self,
@@ -29,7 +30,7 @@ class Work:
         max_size: int,
         secrets: bool,
         flags: dict[bytes, int],
-        total: int,
+        sizes: dict[bytes, int],
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.root = root
@@ -37,7 +38,8 @@ class Work:
         self.max_size = max_size or 2**63
         self.secrets = secrets
         self.flags = flags
-        self.total = total
+        self.sizes = sizes
+        self.total = sum(sizes.values())
         self.entries: dict[bytes, Entry] = {}
         self.errors: dict[bytes, int] = {}
         self._progress = progress
@@ -81,12 +83,12 @@ def unless_changed(path: bytes, old: Entry, now: os.stat_result) -> Entry | None
     return Entry(old.size, mtime, old.content, old.kind, old.why)
 
 
-def _batches(root: bytes, paths: list[bytes]) -> Iterator[list[bytes]]:
+def _batches(sizes: dict[bytes, int]) -> Iterator[list[bytes]]:
     batch: list[bytes] = []
     size = 0
-    for path in paths:
+    for path in sorted(sizes):
         batch.append(path)
-        size += size_of(root, path) + 2048
+        size += sizes[path] + 2048
         if size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -94,13 +96,13 @@ def _batches(root: bytes, paths: list[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def index_files(work: Work, paths: list[bytes], threads: int) -> list[int]:
+def index_files(work: Work, threads: int) -> list[int]:
     """Ids of the segments that hold the files; each thread takes the next batch, so its files ascend by path."""
-    if not paths:
+    if not work.sizes:
         return []
     if work.total < SMALL_PROJECT:
         threads = 1
-    batches = _batches(work.root, paths)
+    batches = _batches(work.sizes)
     lock = Lock()
     stop = Event()
     fd = os.open(work.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

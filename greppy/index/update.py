@@ -290,16 +290,16 @@ class _Update:
         state, options = self._state, self._state.options
         update = Update(state.generation, changed=pending, removed=sorted(set(self._removed) - set(pending)))
         draft = Draft(self._folder, state.generation + 1)
-        total = sum(size_of(self._root, path) for path in pending)
+        sizes = {path: size_of(self._root, path) for path in pending}
         flags: dict[bytes, int] | None = {}
         if options.get("attributes") and pending:
             self._refuse_nested(pending)
             flags = walking.linguist_flags(self._root, pending)
         if flags is None:
             raise NeedsWalk("git cannot tell what is generated")
-        work = Work(self._root, draft, int(options.get("max_filesize", 0)), self._secrets, flags, total)
+        work = Work(self._root, draft, int(options.get("max_filesize", 0)), self._secrets, flags, sizes)
         try:
-            spills = index_files(work, pending, cores())
+            spills = index_files(work, cores())
             changes = {**self._changes, **dict.fromkeys(pending), **work.entries}
             undated = [path for path, entry in changes.items() if entry is not None and not entry.mtime_ns]
             update.racy = set(filter(self._young, undated))
