@@ -8,9 +8,11 @@ chunk only adds weight. Postings are appended to three flat arrays in the order 
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t, int64_t
 from libc.stddef cimport size_t
-from libc.stdlib cimport malloc, realloc, free
+from libc.stdlib cimport calloc, malloc, realloc, free
 from libc.string cimport memcpy, memset, memcmp, strlen
-from _core.base cimport Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve, bytes_varint
+from _core.base cimport (
+    Bytes, bytes_init, bytes_free, bytes_add, bytes_byte, bytes_reserve, bytes_varint, copy_bytes,
+)
 from _core.chunk cimport chunk_lines, CLASS_BITS
 from _core.content cimport (
     ENCODING_BYTES, ENCODING_NOTEBOOK, SNIFF_BYTES, encoding_of, utf16_to_utf8, is_binary, is_generated, is_minified,
@@ -47,8 +49,8 @@ from _core.text cimport (
     token_terms,
 )
 from _core.vocabulary cimport (
-    TermEntry, TokenRecord, Vocabulary, term_entry, term_of, terms_soon, token_hash, token_of, token_soon, tokens_soon,
-    vocabulary_bytes, vocabulary_free, vocabulary_init,
+    TermEntry, TermText, TokenRecord, Vocabulary, term_entry, term_of, term_place, terms_soon, token_hash, token_of,
+    token_soon, tokens_soon, vocabulary_bytes, vocabulary_free, vocabulary_init,
 )
 
 cdef enum:
@@ -170,12 +172,14 @@ cdef inline void builder_expect(Builder* b, uint64_t n) noexcept nogil:
     """Room for what about `n` bytes of source give, so that nothing grows step by step. This is a guess; memory that is
     not touched costs nothing."""
     bytes_reserve(&b.words.tokens, n // 2)
-    bytes_reserve(&b.words.terms, n)
+    bytes_reserve(&b.words.terms, n // 2)
+    bytes_reserve(&b.words.term_places, n // 4)
     bytes_reserve(&b.words.term_text, n // 4)
     bytes_reserve(&b.chunks, n // 16)
     bytes_reserve(&b.defs, n // 16)
     bytes_reserve(&b.links, n // 16)
-    b.failed |= b.words.tokens.failed or b.words.terms.failed or b.words.term_text.failed
+    b.failed |= b.words.tokens.failed or b.words.terms.failed or b.words.term_places.failed
+    b.failed |= b.words.term_text.failed
     b.failed |= b.chunks.failed or b.defs.failed or b.links.failed
     if not _room(b, n // 4):
         b.failed = True
@@ -183,7 +187,7 @@ cdef inline void builder_expect(Builder* b, uint64_t n) noexcept nogil:
 
 cdef inline uint64_t builder_bytes(const Builder* b) noexcept nogil:
     """Memory held, and what writing the segment will need on top."""
-    return (vocabulary_bytes(&b.words) + b.n_postings * 16 + 16 * <uint64_t>b.words.term_table.n + b.chunks.cap
+    return (vocabulary_bytes(&b.words) + b.n_postings * 14 + 16 * <uint64_t>b.words.term_table.n + b.chunks.cap
             + b.files.cap + b.paths.cap + b.defs.cap + b.links.cap + b.chunk_len.cap)
 
 
@@ -196,7 +200,6 @@ cdef inline void _occurs(Builder* b, uint32_t term, uint32_t weight, bint add) n
             return
         e.stamp = b.n_chunks + 1
         e.slot = <uint32_t>b.n_postings
-        e.df += 1
         b.post_term[b.n_postings] = term
         b.post_doc[b.n_postings] = b.n_chunks
         b.post_weight[b.n_postings] = <uint16_t>weight
@@ -639,12 +642,13 @@ cdef inline int builder_file(Builder* b, int root, const char* path, uint64_t ma
 # ------------------------------------------------------------------------------------------------------ the segment
 
 cdef inline bint _entry_before(const Builder* b, uint32_t x, uint32_t y) noexcept nogil:
-    cdef const TermEntry* p = term_entry(&b.words, x)
-    cdef const TermEntry* q = term_entry(&b.words, y)
+    cdef uint64_t h = term_entry(&b.words, x).hash, k = term_entry(&b.words, y).hash
+    cdef const TermText* p = term_place(&b.words, x)
+    cdef const TermText* q = term_place(&b.words, y)
     cdef int c
-    if p.hash != q.hash:
-        return p.hash < q.hash
-    c = memcmp(b.words.term_text.data + p.text, b.words.term_text.data + q.text, p.len if p.len < q.len else q.len)
+    if h != k:
+        return h < k
+    c = memcmp(b.words.term_text.data + p.at, b.words.term_text.data + q.at, p.len if p.len < q.len else q.len)
     return c < 0 or (c == 0 and p.len < q.len)
 
 
@@ -686,12 +690,18 @@ cdef inline void dictionary_free(Dictionary* d) noexcept nogil:
 
 cdef inline void dictionary_add(Dictionary* d, const uint8_t* text, uint32_t n, uint64_t hash,
                                 uint32_t post) noexcept nogil:
-    cdef uint32_t start = <uint32_t>d.terms.len
-    bytes_add(&d.starts, &start, 4)
-    bytes_byte(&d.terms, <uint8_t>n)
-    bytes_add(&d.terms, text, n)
-    bytes_add(&d.terms, &post, 4)
-    bytes_add(&d.hashes, &hash, 8)
+    cdef uint8_t* p
+    if not (bytes_reserve(&d.terms, n + 5) and bytes_reserve(&d.starts, 4) and bytes_reserve(&d.hashes, 8)):
+        return
+    (<uint32_t*>d.starts.data)[d.n] = <uint32_t>d.terms.len
+    (<uint64_t*>d.hashes.data)[d.n] = hash
+    p = d.terms.data + d.terms.len
+    p[0] = <uint8_t>n
+    copy_bytes(p + 1, text, n)
+    memcpy(p + 1 + n, &post, 4)
+    d.terms.len += n + 5
+    d.starts.len += 4
+    d.hashes.len += 8
     d.n += 1
 
 
@@ -755,19 +765,36 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
     cdef Bytes lists
     cdef Dictionary terms
     cdef Impacts impacts
-    cdef TermEntry* e
+    cdef const TermText* place
     cdef uint32_t* order = <uint32_t*>malloc(<size_t>b.words.term_table.n * 4 + 4)
     cdef uint32_t* count = <uint32_t*>malloc(65537 * 4)
-    cdef uint32_t* docs = <uint32_t*>malloc(b.n_postings * 4 + 4)
-    cdef uint8_t* codes = <uint8_t*>malloc(b.n_postings + 4)
-    cdef uint32_t* at = <uint32_t*>malloc(<size_t>b.words.term_table.n * 4 + 4)
-    cdef uint32_t i, t, post
-    cdef size_t p, sum = 0
+    cdef uint32_t* at = <uint32_t*>calloc(<size_t>b.words.term_table.n + 1, 4)
+    cdef uint32_t* sorted = <uint32_t*>malloc(b.n_postings * 4 + 4)
+    cdef uint32_t* docs = NULL
+    cdef uint8_t* codes = NULL
+    cdef uint32_t i, t, post, df, most = 0
+    cdef size_t p, first, sum = 0
     cdef bint ok = False
     bytes_init(&lists)
     memset(&terms, 0, sizeof(terms))
     error[0] = 0
-    if order != NULL and count != NULL and docs != NULL and codes != NULL and at != NULL:
+    if order != NULL and count != NULL and sorted != NULL and at != NULL:
+        _term_order(b, order, count)
+        for p in range(b.n_postings):
+            at[b.post_term[p]] += 1
+        # at[t]: where the postings of term t go among the sorted ones; documents stay ascending within a term.
+        for i in range(b.words.term_table.n):
+            df = at[order[i]]
+            at[order[i]] = <uint32_t>sum
+            sum += df
+            most = max(most, df)
+        for p in range(b.n_postings):
+            t = b.post_term[p]
+            sorted[at[t]] = b.post_doc[p] | <uint32_t>weight_code(b.post_weight[p]) << SINGLE_CODE
+            at[t] += 1
+        docs = <uint32_t*>malloc(<size_t>most * 4 + 4)
+        codes = <uint8_t*>malloc(<size_t>most + 1)
+    if docs != NULL and codes != NULL:
         ok = writer_open(&w, path, b"segment", serial, SEGMENT_ARRAYS)
         if not ok:
             error[0] = w.error
@@ -775,27 +802,21 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
     if ok:
         w.head.numbers[0] = b.total_len
         impacts_init(&impacts, b.total_len, b.n_chunks)
-        _term_order(b, order, count)
-        # at[t]: where the postings of term t go in the sorted arrays; documents stay ascending within a term.
-        for i in range(b.words.term_table.n):
-            e = term_entry(&b.words, order[i])
-            at[order[i]] = <uint32_t>sum
-            sum += e.df
-        for p in range(b.n_postings):
-            t = b.post_term[p]
-            docs[at[t]] = b.post_doc[p]
-            codes[at[t]] = <uint8_t>weight_code(b.post_weight[p])
-            at[t] += 1
         writer_array(&w, b"postings", b"|u1", 1)
+        first = 0
         for i in range(b.words.term_table.n):
-            e = term_entry(&b.words, order[i])
-            p = at[order[i]] - e.df
-            if e.df == 1:
-                post = SINGLE | docs[p] | (<uint32_t>codes[p] << SINGLE_CODE)
+            df = <uint32_t>(at[order[i]] - first)
+            if df == 1:
+                post = SINGLE | sorted[first]
             else:
-                post = write_list(&w, docs + p, codes + p, e.df, b.chunk_len.data, b.n_chunks, &impacts,
-                                  &lists)
-            dictionary_add(&terms, b.words.term_text.data + e.text, e.len, e.hash, post)
+                for p in range(df):
+                    docs[p] = sorted[first + p] & ((<uint32_t>1 << SINGLE_CODE) - 1)
+                    codes[p] = <uint8_t>(sorted[first + p] >> SINGLE_CODE)
+                post = write_list(&w, docs, codes, df, b.chunk_len.data, b.n_chunks, &impacts, &lists)
+            first += df
+            place = term_place(&b.words, order[i])
+            dictionary_add(&terms, b.words.term_text.data + place.at, place.len, term_entry(&b.words, order[i]).hash,
+                           post)
         writer_array(&w, b"chunks", b"chunk", sizeof(ChunkRecord))
         writer_add(&w, b.chunks.data, b.chunks.len)
         writer_array(&w, b"chunk_len", b"|u1", 1)
@@ -822,6 +843,7 @@ cdef inline bint builder_write(Builder* b, const char* path, uint64_t serial, in
     dictionary_free(&terms)
     free(order)
     free(count)
+    free(sorted)
     free(docs)
     free(codes)
     free(at)

@@ -35,6 +35,7 @@ cdef enum:
     WHOLE_BYTES = 7   # of a stored whole, its `=` included; shorter ones are stored as they are
     TOKEN_MAX = 96    # bytes of a token that are looked at: what is longer is data, not a name
     TERMS_MAX = 100   # terms one token can give: a part per byte, and the whole
+    TERMS_TEXT = 2048  # bytes of them: more than any token gives
 
 cdef enum TokenKind:
     TOKEN_WORD = 1    # ASCII identifier, or decimal digits
@@ -50,12 +51,13 @@ cdef struct Token:
 cdef struct Terms:
     # The terms of one token. text[off[i] : off[i] + len[i]]; the whole, when there is one, is the last.
     uint32_t n
+    uint32_t used          # of `text`
     bint has_whole
     uint16_t[100] off
     uint16_t[100] len
     uint16_t[100] raw_off  # the part before stemming, lower-cased: what path parts and synonyms compare with
     uint16_t[100] raw_len
-    uint8_t[2048] text
+    uint8_t[TERMS_TEXT] text
 
 
 cdef enum ByteClass:
@@ -228,39 +230,48 @@ cdef inline uint32_t make_term(uint8_t* out, const uint8_t* text, uint32_t n) no
     return TERM_MAX
 
 
-cdef inline void _add_term(Terms* out, const uint8_t* raw, uint32_t n, bint whole) noexcept nogil:
-    """One more term from `n` lower-cased bytes: stemmed, marked `=` when it is the whole, cut to TERM_MAX."""
-    cdef uint8_t[2 * TOKEN_MAX + 8] work
-    cdef uint32_t m
-    cdef uint32_t at = 0
-    if n == 0 or n > 2 * TOKEN_MAX or out.n >= TERMS_MAX:
+cdef inline void _add_part(Terms* out, const uint8_t* raw, uint32_t n) noexcept nogil:
+    """One more part, or the whole, of `n` lower-cased bytes."""
+    if n == 0 or n > 2 * TOKEN_MAX or out.n >= TERMS_MAX or out.used + n + TERM_MAX > TERMS_TEXT:
         return
-    if out.n:
-        at = out.off[out.n - 1] + out.len[out.n - 1]
-        m = out.raw_off[out.n - 1] + out.raw_len[out.n - 1]
-        if m > at:
-            at = m
-    if at + n + TERM_MAX > 2048:
-        return
-    out.raw_off[out.n] = <uint16_t>at
+    out.raw_off[out.n] = <uint16_t>out.used
     out.raw_len[out.n] = <uint16_t>n
-    copy_bytes(out.text + at, raw, n)
-    at += n
+    copy_bytes(out.text + out.used, raw, n)
+    out.used += n
+    out.n += 1
+
+
+cdef inline void part_term(Terms* out, uint32_t i) noexcept nogil:
+    """The term of part `i`: stemmed, marked `=` when it is the whole, cut to TERM_MAX."""
+    cdef uint8_t[2 * TOKEN_MAX + 8] work
+    cdef const uint8_t* raw = out.text + out.raw_off[i]
+    cdef uint32_t n = out.raw_len[i], m
+    cdef bint whole = out.has_whole and i == out.n - 1
+    out.off[i] = <uint16_t>out.used
+    out.len[i] = 0
+    if out.used + TERM_MAX > TERMS_TEXT:
+        return
     work[0] = 61  # =
     copy_bytes(work + 1, raw, n)
     # A hexadecimal number is no word: 0xabed is not a form of 0xabe.
     m = n if not whole and n > 2 and raw[0] == 48 and raw[1] == 120 else stem(work + 1, n)
-    out.off[out.n] = <uint16_t>at
     if whole:
-        out.len[out.n] = <uint16_t>make_term(out.text + at, work, m + 1)
-        out.has_whole = True
+        out.len[i] = <uint16_t>make_term(out.text + out.used, work, m + 1)
     else:
-        out.len[out.n] = <uint16_t>make_term(out.text + at, work + 1, m)
-    out.n += 1
+        out.len[i] = <uint16_t>make_term(out.text + out.used, work + 1, m)
+    out.used += out.len[i]
 
 
 cdef inline void token_terms(const Token* t, Terms* out) noexcept nogil:
     """All terms of a token, parts first, then the whole."""
+    cdef uint32_t i
+    token_parts(t, out)
+    for i in range(out.n):
+        part_term(out, i)
+
+
+cdef inline void token_parts(const Token* t, Terms* out) noexcept nogil:
+    """What the terms of a token are made of, by `part_term`: its parts, then the whole."""
     cdef uint8_t[TOKEN_MAX] cls      # per character: lower, upper, digit, underscore
     cdef uint16_t[TOKEN_MAX + 1] at  # per character: where its lower-cased bytes start in `low`
     cdef uint8_t[2 * TOKEN_MAX + 4] low
@@ -271,6 +282,7 @@ cdef inline void token_terms(const Token* t, Terms* out) noexcept nogil:
     cdef const uint8_t* end = p + t.len
     cdef int c
     out.n = 0
+    out.used = 0
     out.has_whole = False
     while p < end:
         c = byte_class(p[0])
@@ -291,12 +303,12 @@ cdef inline void token_terms(const Token* t, Terms* out) noexcept nogil:
             break
     at[n] = <uint16_t>bytes_n
     if t.kind == TOKEN_HEX:
-        _add_term(out, low, bytes_n, False)
+        _add_part(out, low, bytes_n)
         return
     if t.kind == TOKEN_CJK:
         for i in range(n if n == 1 else n - 1):
             j = i + 2 if i + 2 <= n else n
-            _add_term(out, low + at[i], at[j] - at[i], False)
+            _add_part(out, low + at[i], at[j] - at[i])
         return
     i = 0
     while i < n:
@@ -317,8 +329,9 @@ cdef inline void token_terms(const Token* t, Terms* out) noexcept nogil:
         else:
             while i < n and cls[i] == c:
                 i += 1
-        _add_term(out, low + at[first], at[i] - at[first], False)
+        _add_part(out, low + at[first], at[i] - at[first])
         copy_bytes(joined + joined_n, low + at[first], at[i] - at[first])
         joined_n += at[i] - at[first]
     if out.n > 1:
-        _add_term(out, joined, joined_n, True)
+        _add_part(out, joined, joined_n)
+        out.has_whole = True

@@ -1,11 +1,11 @@
 # cython: language_level=3
 """The words of one inversion: a raw token leads to its terms, a term to its ordinal and its last posting.
 
-An identifier is thus split and stemmed once, however often it stands in the source. Both tables are open-addressing
-ones whose slots hold 32 bits of the hash, so that a slot of another word is passed over without a look at that word.
-In a large tree nearly all that a look-up costs is waiting for memory; `tokens_soon` and `token_soon` ask for what it
-will need, so that many look-ups wait at once (Chen et al., "Improving Hash Join Performance through Prefetching",
-2007).
+An identifier is thus split once, and each of its parts stemmed once, however often they stand in the source. Both
+tables are open-addressing ones whose slots hold 32 bits of the hash, so that a slot of another word is passed over
+without a look at that word. In a large tree nearly all that a look-up costs is waiting for memory; `tokens_soon` and
+`token_soon` ask for what it will need, so that many look-ups wait at once (Chen et al., "Improving Hash Join
+Performance through Prefetching", 2007).
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
@@ -13,7 +13,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from _core.base cimport Bytes, bytes_add, bytes_free, bytes_reserve, copy_bytes, prefetch, same_bytes
 from _core.hash cimport hash64
-from _core.text cimport Terms, Token, token_terms
+from _core.text cimport TERMS_MAX, TOKEN_HEX, TOKEN_WORD, Terms, Token, part_term, token_parts
 
 
 cdef enum:
@@ -38,11 +38,13 @@ cdef struct TokenRecord:
     uint32_t[1] ids      # really n of them
 
 cdef struct TermEntry:
+    # What every occurrence looks at, four to a cache line.
     uint64_t hash
-    uint32_t text
     uint32_t stamp       # chunk + 1 of its last posting
     uint32_t slot        # index of that posting
-    uint32_t df
+
+cdef struct TermText:
+    uint32_t at          # in the text of all terms
     uint32_t len
 
 cdef struct Vocabulary:
@@ -50,6 +52,7 @@ cdef struct Vocabulary:
     Table term_table
     Bytes tokens         # records
     Bytes terms          # of TermEntry
+    Bytes term_places    # of TermText
     Bytes term_text
     bint failed          # out of memory: the content must not be used
 
@@ -59,6 +62,7 @@ cdef inline void vocabulary_free(Vocabulary* v) noexcept nogil:
     free(v.term_table.slots)
     bytes_free(&v.tokens)
     bytes_free(&v.terms)
+    bytes_free(&v.term_places)
     bytes_free(&v.term_text)
     memset(v, 0, sizeof(Vocabulary))
 
@@ -74,12 +78,16 @@ cdef inline bint vocabulary_init(Vocabulary* v) noexcept nogil:
 
 cdef inline uint64_t vocabulary_bytes(const Vocabulary* v) noexcept nogil:
     """Memory held."""
-    return (v.tokens.cap + v.terms.cap + v.term_text.cap
+    return (v.tokens.cap + v.terms.cap + v.term_places.cap + v.term_text.cap
             + sizeof(Slot) * (<uint64_t>v.token_table.mask + v.term_table.mask + 2))
 
 
 cdef inline TermEntry* term_entry(const Vocabulary* v, uint32_t term) noexcept nogil:
     return &(<TermEntry*>v.terms.data)[term]
+
+
+cdef inline TermText* term_place(const Vocabulary* v, uint32_t term) noexcept nogil:
+    return &(<TermText*>v.term_places.data)[term]
 
 
 cdef inline bint _taken(Table* t, uint32_t i, uint32_t hash, uint32_t at) noexcept nogil:
@@ -112,21 +120,23 @@ cdef inline uint32_t term_of(Vocabulary* v, const uint8_t* text, uint32_t n) noe
     cdef uint64_t h = hash64(text, n)
     cdef Table* t = &v.term_table
     cdef uint32_t i = <uint32_t>h & t.mask
-    cdef TermEntry* e
+    cdef TermText* place
     cdef TermEntry x
+    cdef TermText y
     while t.slots[i].at:
         if t.slots[i].hash == <uint32_t>h:
-            e = term_entry(v, t.slots[i].at - 1)
-            if e.hash == h and e.len == n and same_bytes(v.term_text.data + e.text, text, n):
+            place = term_place(v, t.slots[i].at - 1)
+            if place.len == n and same_bytes(v.term_text.data + place.at, text, n):
                 return t.slots[i].at - 1
         i = (i + 1) & t.mask
     memset(&x, 0, sizeof(x))
     x.hash = h
-    x.text = <uint32_t>v.term_text.len
-    x.len = n
+    y.at = <uint32_t>v.term_text.len
+    y.len = n
     bytes_add(&v.term_text, text, n)
     bytes_add(&v.terms, &x, sizeof(x))
-    if v.term_text.failed or v.terms.failed or not _taken(t, i, <uint32_t>h, t.n + 1):
+    bytes_add(&v.term_places, &y, sizeof(y))
+    if v.term_text.failed or v.terms.failed or v.term_places.failed or not _taken(t, i, <uint32_t>h, t.n + 1):
         v.failed = True
         return 0
     return t.n - 1
@@ -180,23 +190,58 @@ cdef inline void terms_soon(const Vocabulary* v, const TokenRecord* r) noexcept 
         prefetch(term_entry(v, r.ids[i]))
 
 
-cdef inline const TokenRecord* token_of(Vocabulary* v, const Token* token, uint64_t hash) noexcept nogil:
-    """What a raw token gives, `hash` its `token_hash`; NULL without memory. Valid until a token or term is added."""
-    cdef Table* t = &v.token_table
+cdef inline uint32_t _token_slot(const Vocabulary* v, const Token* token, uint64_t hash) noexcept nogil:
+    """The slot of a token, or the empty one where it goes."""
+    cdef const Table* t = &v.token_table
     cdef uint32_t i = <uint32_t>hash & t.mask
-    cdef uint32_t j, id, size
     cdef const TokenRecord* r
-    cdef TokenRecord* fresh
-    cdef Terms terms
     while t.slots[i].at:
         if t.slots[i].hash == <uint32_t>hash:
             r = _record(v, t.slots[i].at)
             if r.len == token.len and same_bytes(<const uint8_t*>&r.ids[r.n], token.at, token.len):
-                return r
+                return i
         i = (i + 1) & t.mask
-    token_terms(token, &terms)
+    return i
+
+
+cdef inline const TokenRecord* token_of(Vocabulary* v, const Token* token, uint64_t hash) noexcept nogil:
+    """What a raw token gives, `hash` its `token_hash`; NULL without memory. Valid until a token or term is added."""
+    cdef uint32_t i = _token_slot(v, token, hash)
+    if v.token_table.slots[i].at:
+        return _record(v, v.token_table.slots[i].at)
+    return _new_token(v, token, hash)
+
+
+cdef inline uint32_t _part(Vocabulary* v, const Token* token, Terms* terms, uint32_t j) noexcept nogil:
+    """The term of part `j`. A part is known or becomes known as the token that it is where it stands alone, so that it
+    too is stemmed once."""
+    cdef Token part
+    cdef const TokenRecord* r
+    cdef uint32_t k
+    cdef uint8_t seen = 0
+    part.at = terms.text + terms.raw_off[j]
+    part.len = terms.raw_len[j]
+    part.kind = TOKEN_WORD
+    for k in range(part.len):
+        seen |= part.at[k]
+    if (seen >= 0x80 or (terms.has_whole and j == terms.n - 1) or token.kind == TOKEN_HEX
+            or (part.len == token.len and same_bytes(part.at, token.at, part.len))):
+        part_term(terms, j)
+        return term_of(v, terms.text + terms.off[j], terms.len[j])
+    r = token_of(v, &part, token_hash(part.at, part.len))
+    return r.ids[0] if r != NULL else 0
+
+
+cdef inline const TokenRecord* _new_token(Vocabulary* v, const Token* token, uint64_t hash) noexcept nogil:
+    cdef uint32_t[TERMS_MAX] ids
+    cdef uint32_t j, size
+    cdef TokenRecord* fresh
+    cdef Terms terms
+    token_parts(token, &terms)
+    for j in range(terms.n):
+        ids[j] = _part(v, token, &terms, j)
     size = (4 + 4 * terms.n + token.len + RECORD_ALIGN - 1) & ~<uint32_t>(RECORD_ALIGN - 1)
-    if not bytes_reserve(&v.tokens, size):
+    if v.failed or not bytes_reserve(&v.tokens, size):
         v.failed = True
         return NULL
     fresh = <TokenRecord*>(v.tokens.data + v.tokens.len)
@@ -204,11 +249,11 @@ cdef inline const TokenRecord* token_of(Vocabulary* v, const Token* token, uint6
     fresh.n = <uint8_t>terms.n
     fresh.plain = <uint8_t>(terms.n - 1 if terms.has_whole else terms.n)
     fresh.zero = 0
-    for j in range(terms.n):
-        id = term_of(v, terms.text + terms.off[j], terms.len[j])
-        fresh.ids[j] = id
+    memcpy(fresh.ids, ids, 4 * terms.n)
     copy_bytes(&fresh.ids[terms.n], token.at, token.len)
-    if v.failed or not _taken(t, i, <uint32_t>hash, <uint32_t>(v.tokens.len // RECORD_ALIGN) + 1):
+    # Its parts may have taken the slot that was empty.
+    if not _taken(&v.token_table, _token_slot(v, token, hash), <uint32_t>hash,
+                  <uint32_t>(v.tokens.len // RECORD_ALIGN) + 1):
         v.failed = True
         return NULL
     v.tokens.len += size
