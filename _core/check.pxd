@@ -225,15 +225,20 @@ cdef inline const char* _check_part_files(Segment* s, const PartRecord* r) noexc
     cdef const uint8_t* p = s.part_files + r[0].files
     cdef const uint8_t* end = s.part_files + r[1].files
     cdef uint32_t k
-    cdef uint64_t v, f = 0
+    cdef uint64_t v, f = 0, named
+    p = read_varint(p, end, &named)
+    if p == NULL or named > r.n_files:
+        return b"the files of a path word cannot be read"
     for k in range(r.n_files):
         p = read_varint(p, end, &v)
-        if p == NULL or (k and v >> 1 == 0):
+        if k == named:
+            f = 0  # those of the folders are counted anew
+        elif k and v == 0:
             return b"the files of a path word cannot be read"
-        f += v >> 1
-        if f >= s.n_files or (v & 1 and p == end):
+        f += v
+        if p == NULL or f >= s.n_files or (k < named and p == end):
             return b"the files of a path word cannot be read"
-        p += v & 1
+        p += k < named
     if p != end:
         return b"the files of the path words do not follow each other"
     return NULL

@@ -93,7 +93,7 @@ cdef inline bint parts_write(StoreWriter* out, const FileRecord* files, uint32_t
     cdef Words w
     cdef PathWords pw
     cdef Bytes lists, names
-    cdef uint32_t f, i, word, n_seen, last
+    cdef uint32_t f, i, word, n_seen, last, named
     cdef uint32_t pair[2]
     cdef uint32_t* order = NULL
     cdef uint32_t* at = NULL
@@ -148,12 +148,21 @@ cdef inline bint parts_write(StoreWriter* out, const FileRecord* files, uint32_t
             r.len = x.raw
             writer_add(out, &r, sizeof(PartRecord))
             r.text += x.raw + x.stem
+            named = 0
+            for f in range(at[order[i]] - x.n_files, at[order[i]]):
+                named += sorted[f] & 1
+            bytes_varint(&lists, named)
             last = 0
             for f in range(at[order[i]] - x.n_files, at[order[i]]):
-                bytes_varint(&lists, <uint64_t>((sorted[f] >> 1) - last) << 1 | (sorted[f] & 1))
-                last = sorted[f] >> 1
                 if sorted[f] & 1:
+                    bytes_varint(&lists, (sorted[f] >> 1) - last)
+                    last = sorted[f] >> 1
                     bytes_byte(&lists, names.data[last])
+            last = 0
+            for f in range(at[order[i]] - x.n_files, at[order[i]]):
+                if not sorted[f] & 1:
+                    bytes_varint(&lists, (sorted[f] >> 1) - last)
+                    last = sorted[f] >> 1
         r.files = <uint32_t>lists.len
         r.n_files = 0
         r.len = 0

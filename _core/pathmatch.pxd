@@ -136,23 +136,31 @@ cdef inline void _find(Segment* s, int by, uint32_t word, const uint8_t* key, ui
             i += 1
 
 
-cdef inline const uint8_t* _part_files(Segment* s, const PartMatch* m, uint32_t* n_files,
+cdef inline const uint8_t* _part_files(Segment* s, const PartMatch* m, uint32_t* named, uint32_t* others,
                                        const uint8_t** end) noexcept nogil:
-    """The list of a part's files and how many they are; NULL when damaged."""
+    """The list of a part's files, how many have it in their name, and how many behind these in a folder; NULL when
+    damaged."""
     cdef const PartRecord* r = <const PartRecord*>store_read(&s.store, &s.parts[m.part], sizeof(PartRecord))
     cdef const uint8_t* p
     cdef uint64_t n
-    n_files[0] = 0
+    named[0] = 0
+    others[0] = 0
     if r == NULL or r.files > s.part_files_n:
         s.store.damaged = True
         return NULL
-    n = <uint64_t>r.n_files * 6
+    n = <uint64_t>r.n_files * 6 + 5
     if n > s.part_files_n - r.files:
         n = s.part_files_n - r.files
     p = <const uint8_t*>store_read(&s.store, s.part_files + r.files, n)
-    if p != NULL:
-        n_files[0] = r.n_files
-        end[0] = p + n
+    if p == NULL:
+        return NULL
+    end[0] = p + n
+    p = read_varint(p, end[0], &n)
+    if p == NULL or n > r.n_files:
+        s.store.damaged = True
+        return NULL
+    named[0] = <uint32_t>n
+    others[0] = r.n_files - <uint32_t>n
     return p
 
 
@@ -160,7 +168,7 @@ cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexc
     """The parts that match the question, and the files that have one in their name. False: no memory."""
     cdef PartMatch* m
     cdef PartMatch* all
-    cdef uint32_t i, j, _k, n = 0, f, at, n_files
+    cdef uint32_t i, j, _k, n = 0, f, at, named, others
     cdef uint64_t v
     cdef const uint8_t* p
     cdef const uint8_t* end
@@ -186,19 +194,14 @@ cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexc
     out.parts.len = n * sizeof(PartMatch)
     for i in range(n):
         m = &all[i]
-        p = _part_files(s, m, &n_files, &end)
+        p = _part_files(s, m, &named, &others, &end)
         f = 0
-        for _k in range(n_files):
+        for _k in range(named):
             p = read_varint(p, end, &v)
-            if p == NULL or f + (v >> 1) >= s.n_files:
+            if p == NULL or p == end or f + v >= s.n_files:
                 s.store.damaged = True
                 return True
-            f += <uint32_t>(v >> 1)
-            if not v & 1:
-                continue
-            if p == end:
-                s.store.damaged = True
-                return True
+            f += <uint32_t>v
             fresh.parts = p[0]
             p += 1
             at = map_get(&out.index, f)
@@ -215,49 +218,61 @@ cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexc
     return True
 
 
-cdef inline void _mark_wanted(const uint8_t* p, const uint8_t* end, uint32_t n_files, bint named, uint32_t bits,
-                              const uint32_t* wanted, uint32_t* words, bint* damaged) noexcept nogil:
-    """Sets `bits` in words[i] for each wanted[i] in a part's list, which has it in its name or (not `named`) as a
-    folder. `wanted` ascends and ends with NO_NUMBER: no file has that number."""
+cdef inline const uint8_t* _mark_wanted(const uint8_t* p, const uint8_t* end, uint32_t n, bint named, uint32_t bits,
+                                        const uint32_t* wanted, uint32_t* words) noexcept nogil:
+    """Sets `bits` in words[i] for each wanted[i] among the `n` files of a part's list that begin at `p`, `named` when
+    they have it in their name. `wanted` ascends and ends with NO_NUMBER: no file has that number. NULL when damaged."""
     cdef uint32_t f = 0, _k
     cdef uint64_t v
-    for _k in range(n_files):
+    for _k in range(n):
         if p < end and p[0] < 128:
             v = p[0]
             p += 1
         else:
             p = read_varint(p, end, &v)
             if p == NULL:
-                damaged[0] = True
-                return
-        f += <uint32_t>(v >> 1)
-        if v & 1:
-            if p == end:
-                damaged[0] = True
-                return
-            p += 1
+                return NULL
+        f += <uint32_t>v
+        p += named
         while wanted[0] < f:
             wanted += 1
             words += 1
         if wanted[0] == NO_NUMBER:
-            return
-        if wanted[0] == f and (v & 1) == named:
+            break
+        if wanted[0] == f:
             words[0] |= bits
+    return p if p <= end else NULL
+
+
+cdef inline const uint8_t* _behind_names(const uint8_t* p, const uint8_t* end, uint32_t n) noexcept nogil:
+    """Where a part's list goes on behind its `n` files of that name; NULL when damaged."""
+    cdef uint64_t v
+    cdef uint32_t _k
+    for _k in range(n):
+        p = read_varint(p, end, &v)
+        if p == NULL or p == end:
+            return NULL
+        p += 1
+    return p
 
 
 cdef inline void match_folders(Segment* s, const PathMatches* parts, const uint32_t* wanted,
                                uint32_t* folders) noexcept nogil:
     """Sets in folders[i] the words that equal a folder's of the file wanted[i] (`_mark_wanted`)."""
     cdef const PartMatch* m
-    cdef uint32_t i, n_files
+    cdef uint32_t i, named, others
     cdef const uint8_t* p
     cdef const uint8_t* end = NULL
     for i in range(<uint32_t>(parts.parts.len // sizeof(PartMatch))):
         m = &(<const PartMatch*>parts.parts.data)[i]
         if not m.exact:
             continue
-        p = _part_files(s, m, &n_files, &end)
-        _mark_wanted(p, end, n_files, False, m.exact, wanted, folders, &s.store.damaged)
+        p = _part_files(s, m, &named, &others, &end)
+        if p == NULL or others == 0:
+            continue
+        p = _behind_names(p, end, named)
+        if p == NULL or _mark_wanted(p, end, others, False, m.exact, wanted, folders) == NULL:
+            s.store.damaged = True
 
 
 cdef inline bint _asked(const Query* q, const uint8_t* stem, uint32_t n) noexcept nogil:
@@ -276,7 +291,7 @@ cdef inline bint match_synonyms(Segment* s, const Query* q, const uint32_t* want
     cdef const uint8_t* part
     cdef Bytes found
     cdef PartMatch* all
-    cdef uint32_t i, k, m, number, at, n_files
+    cdef uint32_t i, k, m, number, at, named, others
     bytes_init(&found)
     for i in range(q.n_words):
         p = synonyms_of(q.words[i].stem, q.words[i].stem_len, &end)
@@ -295,8 +310,9 @@ cdef inline bint match_synonyms(Segment* s, const Query* q, const uint32_t* want
             p += m + 1
     all = <PartMatch*>found.data
     for i in range(<uint32_t>(found.len // sizeof(PartMatch))):
-        p = _part_files(s, &all[i], &n_files, &end)
-        _mark_wanted(p, end, n_files, True, all[i].match, wanted, names, &s.store.damaged)
+        p = _part_files(s, &all[i], &named, &others, &end)
+        if p != NULL and _mark_wanted(p, end, named, True, all[i].match, wanted, names) == NULL:
+            s.store.damaged = True
     k = not found.failed
     bytes_free(&found)
     return k

@@ -22,8 +22,9 @@ in greppy/index/layout.py:
     parts         part    distinct words of the paths, by their bytes; one record more closes the texts
     part_text     u1      each part's word, then its stem
     part_order    <u4     the parts by their stems' bytes
-    part_files    u1      for each part the files whose path has it: LEB128 of `delta << 1 | in the name (not a
-                          folder)`, and for those in the name its number of parts (u1, as in file_rank)
+    part_files    u1      for each part LEB128 of how many files have it in their name and, for each of those, LEB128 of
+                          the distance to the one before (to 0) and its number of parts (u1, as in file_rank); then
+                          the same distances for those that have it in a folder only
 
 What a chunk has in `defs` ends where the next chunk's begins. If the flag CHUNK_PARENT is set it begins with what
 encloses the chunk's beginning: LEB128 bytes back from the chunk's start to the name, length of the name (u1), kind
@@ -102,7 +103,7 @@ cdef struct ChunkRecord:
 cdef struct PartRecord:
     uint32_t text
     uint32_t files       # where its list begins in `part_files`
-    uint32_t n_files
+    uint32_t n_files     # in names and folders
     uint32_t len         # of the word; the stem follows, up to the next part's text
 
 cdef struct Segment:

@@ -107,14 +107,18 @@ def _parts(found: dict[str, np.ndarray]) -> dict[bytes, tuple[bytes, list[tuple[
     at = 0
     for word, stem, record in zip(words, stems, records, strict=False):
         assert record["files"] == at
+        named, at = postings.leb128(lists, at)
         files = []
-        number = 0
-        for _ in range(record["n_files"]):
-            value, at = postings.leb128(lists, at)
-            number += value >> 1
-            files.append((number, lists[at] if value & 1 else 0))
-            at += value & 1
-        assert [f for f, _ in files] == sorted({f for f, _ in files})
+        for in_name, n in (True, named), (False, record["n_files"] - named):
+            numbers = []
+            for _ in range(n):
+                value, at = postings.leb128(lists, at)
+                numbers.append(value + (numbers[-1] if numbers else 0))
+                files.append((numbers[-1], lists[at] if in_name else 0))
+                at += in_name
+            assert numbers == sorted(set(numbers))
+        files.sort()
+        assert len(dict(files)) == len(files)
         out[word] = (stem, files)
     assert records[-1]["files"] == at == len(lists)
     return out
