@@ -233,11 +233,9 @@ cdef inline const char* _check_part_files(Segment* s, const PartRecord* r) noexc
         p = read_varint(p, end, &v)
         if k == named:
             f = 0  # those of the folders are counted anew
-        elif k and v == 0:
+        if p == NULL or v >= s.n_files - f or (v == 0 and k and k != named) or (k < named and p == end):
             return b"the files of a path word cannot be read"
         f += v
-        if p == NULL or f >= s.n_files or (k < named and p == end):
-            return b"the files of a path word cannot be read"
         p += k < named
     if p != end:
         return b"the files of the path words do not follow each other"

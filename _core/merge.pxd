@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Several segments into one, without reading a source file again: files by path, chunks and postings renumbered.
 
-The dictionaries are merged in their own order (hash, then bytes), so each input is read once from front to back. Files
+The dictionaries are merged in their own order (hash, then bytes), so that each input's terms are met one by one. Files
 that a deletion bitmap names are left out, and with them their chunks and postings; a term nobody holds any more goes.
 
 The terms are merged in slices, each those whose hashes begin with the same bits: `merge_open`, `merge_slice` for each
@@ -45,6 +45,7 @@ cdef struct Input:
     uint32_t* chunk_map      # new number of each chunk, NO_DOC for one that goes
     uint32_t* shifts         # for each MAP_STEP of them how far all move, or UNEQUAL: so little stays in the cache
     uint32_t file            # next file to take
+    uint64_t terms_n         # bytes of its `terms`; fewer when these turn out to be damaged
     uint64_t term            # where the next term begins in `terms`; its hash, bytes and postings
     uint64_t hash
     const uint8_t* text
@@ -66,12 +67,12 @@ cdef inline void _next_file(Input* in_) noexcept nogil:
 cdef inline void _load_term(Input* in_) noexcept nogil:
     """The term that begins at `in_.term`; the next one begins where it ends."""
     cdef const uint8_t* p = in_.segment.terms + in_.term
-    cdef uint64_t left = in_.segment.terms_n - in_.term
+    cdef uint64_t left = in_.terms_n - in_.term
     if left == 0:
         return
     if left < 5 or p[0] > left - 5:
         in_.segment.store.damaged = True
-        in_.segment.terms_n = in_.term
+        in_.terms_n = in_.term
         return
     in_.text = p + 1
     in_.text_len = p[0]
@@ -247,12 +248,13 @@ cdef inline void _to_slice(const Merge* m, Input* in_, uint32_t slice) noexcept 
     cdef const Segment* s = in_.segment
     cdef uint64_t b = slice
     b = b << (s.bucket_bits - m.bits) if s.bucket_bits >= m.bits else b >> (m.bits - s.bucket_bits)
+    in_.terms_n = s.terms_n
     in_.term = s.buckets[b]
-    if in_.term > s.terms_n:
+    if in_.term > in_.terms_n:
         in_.segment.store.damaged = True
-        in_.term = s.terms_n
+        in_.term = in_.terms_n
     _load_term(in_)
-    while in_.term < s.terms_n and _slice_of(m, in_.hash) < slice:
+    while in_.term < in_.terms_n and _slice_of(m, in_.hash) < slice:
         in_.term += in_.text_len + 5
         _load_term(in_)
 
@@ -268,6 +270,7 @@ cdef inline int merge_slice(const Merge* m, uint32_t slice, Slice* out) noexcept
     cdef uint32_t i, j, k, n, sum, post, cap = 0, n_docs = <uint32_t>m.lengths.len
     cdef int order, result = MERGE_OK
     cdef Input* first
+    cdef Input next_
     cdef size_t at
     memcpy(in_, m.in_, sizeof(in_))
     for i in range(m.n):
@@ -275,7 +278,7 @@ cdef inline int merge_slice(const Merge* m, uint32_t slice, Slice* out) noexcept
     while result == MERGE_OK:
         n = 0
         for i in range(m.n):
-            if in_[i].term >= in_[i].segment.terms_n:
+            if in_[i].term >= in_[i].terms_n:
                 continue
             order = _compare_terms(&in_[i], have[0]) if n else -1
             if order < 0:
@@ -345,6 +348,14 @@ cdef inline int merge_slice(const Merge* m, uint32_t slice, Slice* out) noexcept
             _load_term(have[i])
         if out.lists.failed or dictionary_failed(&out.terms):
             result = MERGE_MEMORY
+    for i in range(m.n):  # the next slice goes on where this one ends: no term is lost between them
+        next_ = in_[i]
+        if slice + 1 < <uint32_t>1 << m.bits:
+            _to_slice(m, &next_, slice + 1)
+        else:
+            next_.term = next_.terms_n
+        if result == MERGE_OK and in_[i].term != next_.term:
+            result = MERGE_DAMAGED
     free(docs)
     free(codes)
     free(out_docs)

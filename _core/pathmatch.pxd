@@ -140,17 +140,15 @@ cdef inline const uint8_t* _part_files(Segment* s, const PartMatch* m, uint32_t*
                                        const uint8_t** end) noexcept nogil:
     """The list of a part's files, how many have it in their name, and how many behind these in a folder; NULL when
     damaged."""
-    cdef const PartRecord* r = <const PartRecord*>store_read(&s.store, &s.parts[m.part], sizeof(PartRecord))
+    cdef const PartRecord* r = <const PartRecord*>store_read(&s.store, &s.parts[m.part], 2 * sizeof(PartRecord))
     cdef const uint8_t* p
     cdef uint64_t n
     named[0] = 0
     others[0] = 0
-    if r == NULL or r.files > s.part_files_n:
+    if r == NULL or r[0].files > r[1].files or r[1].files > s.part_files_n:
         s.store.damaged = True
         return NULL
-    n = <uint64_t>r.n_files * 6 + 5
-    if n > s.part_files_n - r.files:
-        n = s.part_files_n - r.files
+    n = r[1].files - r[0].files
     p = <const uint8_t*>store_read(&s.store, s.part_files + r.files, n)
     if p == NULL:
         return NULL
@@ -198,7 +196,7 @@ cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexc
         f = 0
         for _k in range(named):
             p = read_varint(p, end, &v)
-            if p == NULL or p == end or f + v >= s.n_files:
+            if p == NULL or p == end or v >= s.n_files - f:
                 s.store.damaged = True
                 return True
             f += <uint32_t>v

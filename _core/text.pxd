@@ -333,5 +333,6 @@ cdef inline void token_parts(const Token* t, Terms* out) noexcept nogil:
         copy_bytes(joined + joined_n, low + at[first], at[i] - at[first])
         joined_n += at[i] - at[first]
     if out.n > 1:
+        i = out.n
         _add_part(out, joined, joined_n)
-        out.has_whole = True
+        out.has_whole = out.n > i

@@ -149,6 +149,8 @@ def put(at: int, *values: int, kind: str = "<I") -> Callable[[bytearray], None]:
         ("part_order", put(0, 0, 0), "each of them once"),
         ("part_order", lambda a: swap(a, 0, len(a) // 4 - 1, 4), "order of their stems"),
         ("part_files", put(0, 255, 255, 255, kind="<B"), "path word"),
+        ("part_files", put(1, 255, 127, kind="<B"), "path word cannot be read"),
+        ("part_files", put(0, 0, kind="<B"), "do not follow each other"),
     ],
 )
 def test_a_forged_segment(shop: Project, array: str, edit: Callable[[bytearray], None], word: str) -> None:

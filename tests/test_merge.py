@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from oracle import segment, store, trees
 
 from greppy._core import engine
+from greppy.index import commit
 from greppy.index.commit import side_by_side
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path, parts: list[Path]) 
 
 
 def test_what_makes_slices_fails(tmp_path: Path, parts: list[Path]) -> None:
-    """Whoever runs the threads may fail, also with some of them still at work: no file is left."""
+    """Whoever runs the threads may fail after some slices: no file is left."""
 
     def run(make: Callable[[int], Any], arguments: range) -> Iterator[Any]:
         yield make(arguments[0])
@@ -172,3 +173,22 @@ def test_side_by_side() -> None:
         assert list(results) == [number * number for number in range(1, 50)]
         with pytest.raises(ZeroDivisionError):
             list(side_by_side(threads, lambda number: 1 // (5 - number), range(9)))
+
+
+def test_more_segments_than_are_merged_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many threads that spill often make: they are merged in groups, and these again."""
+    monkeypatch.setattr(commit, "MERGE_INPUTS", 3)
+    tree = {b"%02d.py" % i: b"def f%d(): common\n" % (i % 7) for i in range(10)}
+    root = tmp_path / "root"
+    root.mkdir()
+    trees.write(root, tree)
+    draft = commit.Draft(bytes(tmp_path), 1, 2)
+    spills = []
+    for path in tree:
+        spills.append(draft.new_segment())
+        build(root, [path], Path(os.fsdecode(commit.segment_path(draft.folder, spills[-1]))), spills[-1])
+    [whole] = commit.add(draft, [], spills)
+    build(root, list(tree), tmp_path / "whole", whole.id)
+    assert Path(os.fsdecode(commit.segment_path(draft.folder, whole.id))).read_bytes() == (
+        tmp_path / "whole"
+    ).read_bytes()

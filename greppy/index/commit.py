@@ -15,7 +15,6 @@ import os
 import struct
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -25,8 +24,11 @@ from greppy._core import engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
 
 LOCK_WAIT = 600.0  # seconds to wait for another writer
+MERGE_INPUTS = 64  # segments that are merged at once at most
+MERGE_THREADS = 8  # more would hold much and wait for the one that writes
 MERGE_RATIO = 3  # segments are merged unless the next larger one has at least so many times their chunks
 
 TREE = struct.Struct("<QqQHHBBxx")
@@ -97,7 +99,7 @@ class Draft:
     def __init__(self, folder: bytes, generation: int, threads: int = 1) -> None:
         """`threads`: how many may merge."""
         self.folder = folder
-        self.threads = threads
+        self.threads = min(threads, MERGE_THREADS)
         self.generation = generation
         self.written: list[bytes] = []
         self._next_id = time.time_ns()  # ids only have to be new; the generation orders commits
@@ -285,10 +287,11 @@ def delete(folder: bytes, segments: list[Segment], gone: Iterable[bytes]) -> lis
 def add(draft: Draft, segments: list[Segment], spills: list[int]) -> list[Segment]:
     """The segments and what was just written, durable, and merged as far as `settle` says."""
     added = [opened(draft.folder, number) for number in spills]
-    if len(added) > 1:
-        added = [merge(draft, added)]
-    elif added:
+    if len(added) == 1:
         sync(segment_path(draft.folder, added[0].id))
+    while len(added) > 1:
+        groups = [added[i : i + MERGE_INPUTS] for i in range(0, len(added), MERGE_INPUTS)]
+        added = [merge(draft, group) if len(group) > 1 else group[0] for group in groups]
     return settle(draft, [*segments, *added])
 
 
@@ -304,6 +307,8 @@ def side_by_side(threads: int, function: Callable[[int], Any], arguments: range)
     if threads == 1 or len(arguments) == 1:
         yield from map(function, arguments)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
         made: deque[Future[Any]] = deque()
         for argument in arguments:
