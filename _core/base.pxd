@@ -121,16 +121,21 @@ cdef inline void bytes_hex16(Bytes* b, uint64_t v) noexcept nogil:
         bytes_byte(b, hex[(v >> (60 - 4 * i)) & 15])
 
 
-cdef inline void bytes_varint(Bytes* b, uint64_t v) noexcept nogil:
-    """LEB128: seven bits a byte, low ones first, the high bit says that another byte follows."""
-    if not bytes_reserve(b, 10):
-        return
+cdef inline uint8_t* put_varint(uint8_t* p, uint64_t v) noexcept nogil:
+    """Writes LEB128: seven bits a byte, low ones first, the high bit says that another byte follows. Where it ends, at
+    most 10 bytes on."""
     while v >= 128:
-        b.data[b.len] = <uint8_t>(v | 128)
-        b.len += 1
+        p[0] = <uint8_t>(v | 128)
+        p += 1
         v >>= 7
-    b.data[b.len] = <uint8_t>v
-    b.len += 1
+    p[0] = <uint8_t>v
+    return p + 1
+
+
+cdef inline void bytes_varint(Bytes* b, uint64_t v) noexcept nogil:
+    """Appends LEB128 (`put_varint`)."""
+    if bytes_reserve(b, 10):
+        b.len = put_varint(b.data + b.len, v) - b.data
 
 
 cdef inline const uint8_t* read_varint(const uint8_t* p, const uint8_t* end, uint64_t* v) noexcept nogil:

@@ -94,6 +94,7 @@ cdef inline bint parts_write(StoreWriter* out, const FileRecord* files, uint32_t
     cdef PathWords pw
     cdef Bytes lists, names
     cdef uint32_t f, i, word, n_seen, last, named
+    cdef int in_name
     cdef uint32_t pair[2]
     cdef uint32_t* order = NULL
     cdef uint32_t* at = NULL
@@ -152,17 +153,14 @@ cdef inline bint parts_write(StoreWriter* out, const FileRecord* files, uint32_t
             for f in range(at[order[i]] - x.n_files, at[order[i]]):
                 named += sorted[f] & 1
             bytes_varint(&lists, named)
-            last = 0
-            for f in range(at[order[i]] - x.n_files, at[order[i]]):
-                if sorted[f] & 1:
-                    bytes_varint(&lists, (sorted[f] >> 1) - last)
-                    last = sorted[f] >> 1
-                    bytes_byte(&lists, names.data[last])
-            last = 0
-            for f in range(at[order[i]] - x.n_files, at[order[i]]):
-                if not sorted[f] & 1:
-                    bytes_varint(&lists, (sorted[f] >> 1) - last)
-                    last = sorted[f] >> 1
+            for in_name in range(1, -1, -1):
+                last = 0
+                for f in range(at[order[i]] - x.n_files, at[order[i]]):
+                    if <int>(sorted[f] & 1) == in_name:
+                        bytes_varint(&lists, (sorted[f] >> 1) - last)
+                        last = sorted[f] >> 1
+                        if in_name:
+                            bytes_byte(&lists, names.data[last])
         r.files = <uint32_t>lists.len
         r.n_files = 0
         r.len = 0

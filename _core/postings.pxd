@@ -30,7 +30,7 @@ Example, three postings (document 5, code 0), (document 6, code 7), (document 30
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.string cimport memcpy, memset
-from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_reserve, bytes_varint, read_varint, bit_width
+from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_reserve, bytes_varint, put_varint, read_varint, bit_width
 from _core.impacts cimport CODE_BITS, Impacts
 from _core.lanes cimport pack_block, running_sums, unpack_block
 from _core.ranges cimport LEVELS, range_half, ranges_encode
@@ -146,14 +146,8 @@ cdef inline void postings_encode(const uint32_t* docs, const uint8_t* codes, uin
         p[0] = codes[i] | (codes[i + 1] << 4 if i + 1 < n else 0)
         p += 1
     for i in range(blocks * BLOCK, n):
-        v = docs[i] - last - 1
+        p = put_varint(p, docs[i] - last - 1)
         last = docs[i]
-        while v >= 128:
-            p[0] = <uint8_t>(v | 128)
-            p += 1
-            v >>= 7
-        p[0] = <uint8_t>v
-        p += 1
     out.len = p - out.data
 
 
