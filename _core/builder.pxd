@@ -21,7 +21,7 @@ from _core.content cimport (
 from _core.hash cimport hash64
 from _core.languages cimport language_of, notebook_of, LANG_JSON, LANG_NOTEBOOK, LANG_SHIFT
 from _core.links cimport (
-    Names, links_chunk, links_file, looks_used, names_define, names_free, names_use,
+    Names, links_chunk, links_end, links_file, looks_used, names_define, names_free, names_use,
 )
 from _core.notebook cimport notebook_text
 from _core.outline cimport (
@@ -478,11 +478,12 @@ cdef inline void _index(Builder* b, const uint8_t* text, uint32_t n, int languag
                 return
         parts += _count(b)
         b.failed |= b.words.failed
-        links_chunk(&b.names, &b.links)
+        links_chunk(&b.names)
         bytes_add(&b.chunks, &c, sizeof(c))
         bytes_byte(&b.chunk_len, <uint8_t>length_code(parts))
         b.total_len += code_length(length_code(parts))
         b.n_chunks += 1
+    links_end(&b.names, &b.links)
 
 
 cdef inline bint _read_file(int fd, uint64_t size, Bytes* out, bint* whole) noexcept nogil:

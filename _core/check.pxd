@@ -13,7 +13,7 @@ from _core.base cimport read_varint
 from _core.hash cimport hash64
 from _core.impacts cimport CODES, Impacts, code_length, impacts_init
 from _core.languages cimport LANG_COUNT
-from _core.links cimport NAME_BYTES, links_names, links_uses, name_at
+from _core.links cimport NAME_BYTES, links_names, name_at
 from _core.outline cimport KIND_COUNT
 from _core.parts cimport _compare as compare_bytes
 from _core.postings cimport BLOCK
@@ -70,6 +70,7 @@ cdef inline bint _names_ascend(const uint8_t* p, uint32_t n) noexcept nogil:
 cdef inline const char* check_links(Segment* s) noexcept nogil:
     """The names of each file and of its chunks fill what it has in `links`, ascending."""
     cdef const uint8_t* p
+    cdef const uint8_t* counts
     cdef const uint8_t* end = NULL
     cdef uint32_t i, k, n, first = 0, last = 0
     for i in range(s.n_files):
@@ -77,12 +78,14 @@ cdef inline const char* check_links(Segment* s) noexcept nogil:
         if p == NULL or (i == 0 and p != s.links) or not segment_file_chunks(s, i, &first, &last):
             return b"the links of the files do not follow each other"
         p = links_names(p, end, &n)
-        for k in range(first, last + 1):
-            if p == NULL or not _names_ascend(p, n):
+        if p == NULL or not _names_ascend(p, n):
+            return b"the links of a file cannot be read"
+        counts = p + NAME_BYTES * <size_t>n
+        p = counts + (last - first)
+        for k in range(last - first):
+            if p > end or <size_t>(end - p) < NAME_BYTES * <size_t>counts[k] or not _names_ascend(p, counts[k]):
                 return b"the links of a file cannot be read"
-            p += NAME_BYTES * <size_t>n
-            if k < last:
-                p = links_uses(p, end, 0, &n)
+            p += NAME_BYTES * <size_t>counts[k]
         if p != end:
             return b"the links of a file cannot be read"
     return NULL

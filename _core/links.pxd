@@ -7,11 +7,11 @@ the types and functions it defines. A chunk has what looks like the use of one (
 capital and is not all capitals) and is not defined in the same file.
 
 What a file has in the array `links` begins at `links` of its rank record and ends where the next file's begins: LEB128
-number of names, the names, then for each of its chunks a number (u1) and so many names. A name takes 3 bytes, low one
-first; those that stand together ascend.
+number of names, the names; then for each of its chunks how many names that uses (u1), then these, chunk after chunk. A
+name takes 3 bytes, low one first; those that stand together ascend.
 
 Example, a file of two chunks that defines one name, 0x21B7C5, and whose second chunk uses two, 0x000102 and 0x020000:
-    01 C5 B7 21;  00;  02 02 01 00 00 00 02
+    01 C5 B7 21;  00 02;  02 01 00 00 00 02
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
@@ -26,19 +26,26 @@ cdef enum:
     USES_MAX = 255        # names of one chunk; the smallest are kept
 
 cdef struct Names:
-    # Of the file at hand: what it defines, and what its chunk at hand uses; uint32 each.
+    # Of the file at hand: what it defines, and what its chunk at hand uses; uint32 each. Then what is written behind
+    # the names it defines: how many each chunk uses, and these.
     Bytes own
     Bytes used
+    Bytes counts
+    Bytes uses
 
 
 cdef inline void names_init(Names* n) noexcept nogil:
     bytes_init(&n.own)
     bytes_init(&n.used)
+    bytes_init(&n.counts)
+    bytes_init(&n.uses)
 
 
 cdef inline void names_free(Names* n) noexcept nogil:
     bytes_free(&n.own)
     bytes_free(&n.used)
+    bytes_free(&n.counts)
+    bytes_free(&n.uses)
 
 
 cdef inline void names_define(Names* n, uint64_t hash, bint shown) noexcept nogil:
@@ -73,7 +80,7 @@ cdef inline void _write(const uint32_t* v, uint32_t n, Bytes* out) noexcept nogi
 
 
 cdef inline void links_file(Names* n, Bytes* out) noexcept nogil:
-    """The names that the file defines, all of them known by now; those of its chunks follow with `links_chunk`."""
+    """The names that the file defines, all known by now; `links_chunk` for each chunk and `links_end` follow."""
     cdef uint32_t* v = <uint32_t*>n.own.data
     cdef uint32_t i, m = 0, count = <uint32_t>(n.own.len // 4), shown = 0, left = 0
     cdef Bytes names
@@ -103,13 +110,13 @@ cdef inline void links_file(Names* n, Bytes* out) noexcept nogil:
     out.failed |= n.own.failed
 
 
-cdef inline void links_chunk(Names* n, Bytes* out) noexcept nogil:
-    """The names that the chunk at hand uses, which is the end of it."""
+cdef inline void links_chunk(Names* n) noexcept nogil:
+    """The chunk at hand ends."""
     cdef uint32_t* v = <uint32_t*>n.used.data
     cdef const uint32_t* own = <const uint32_t*>n.own.data
     cdef uint32_t i, k = 0, m = 0, count = <uint32_t>(n.used.len // 4), owned = <uint32_t>(n.own.len // 4)
     if not sort_numbers(v, count, _before, NULL):
-        out.failed = True
+        n.uses.failed = True
     for i in range(count):
         if m and v[i] == v[m - 1]:
             continue
@@ -119,10 +126,18 @@ cdef inline void links_chunk(Names* n, Bytes* out) noexcept nogil:
             continue
         v[m] = v[i]
         m += 1
-    bytes_byte(out, <uint8_t>m)
-    _write(v, m, out)
-    out.failed |= n.used.failed
+    bytes_byte(&n.counts, <uint8_t>m)
+    _write(v, m, &n.uses)
+    n.uses.failed |= n.used.failed
     n.used.len = 0
+
+
+cdef inline void links_end(Names* n, Bytes* out) noexcept nogil:
+    """The file ends."""
+    bytes_add(out, n.counts.data, n.counts.len)
+    bytes_add(out, n.uses.data, n.uses.len)
+    out.failed |= n.counts.failed or n.uses.failed
+    n.counts.len = n.uses.len = 0
 
 
 cdef inline uint32_t name_at(const uint8_t* p, uint32_t i) noexcept nogil:
@@ -142,16 +157,18 @@ cdef inline const uint8_t* links_names(const uint8_t* p, const uint8_t* end, uin
     return p
 
 
-cdef inline const uint8_t* links_uses(const uint8_t* p, const uint8_t* end, uint32_t chunk, uint32_t* n) noexcept nogil:
-    """The n names that a file's chunk uses, the first one being 0; NULL when they do not fit. `p` is behind the
-    file's names."""
+cdef inline const uint8_t* links_uses(const uint8_t* p, const uint8_t* end, uint32_t chunks, uint32_t chunk,
+                                      uint32_t* n) noexcept nogil:
+    """The n names that a chunk uses, of a file of so many chunks, the first one being 0; NULL when they do not fit. `p`
+    is behind the file's names."""
+    cdef size_t before = 0
+    cdef uint32_t i
     n[0] = 0
-    while p < end:
-        if <size_t>(end - p) < 1 + NAME_BYTES * <size_t>p[0]:
-            return NULL
-        if chunk == 0:
-            n[0] = p[0]
-            return p + 1
-        p += 1 + NAME_BYTES * <size_t>p[0]
-        chunk -= 1
-    return NULL
+    if chunk >= chunks or <size_t>(end - p) < chunks:
+        return NULL
+    for i in range(chunk):
+        before += p[i]
+    if <size_t>(end - p) - chunks < NAME_BYTES * (before + p[chunk]):
+        return NULL
+    n[0] = p[chunk]
+    return p + chunks + NAME_BYTES * before

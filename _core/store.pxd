@@ -23,7 +23,7 @@ reader checks the header when it opens the file and a page when it first follows
 that a search pays for what it reads and damage is an error, never a wrong answer.
 
 Example, a tree of generation 7 with one array "x" of two <u4 (1, 2), 260 bytes in all:
-    89475250590D0A1A 7472656500000000 08000000 02000000 0401000000000000 0700000000000000 (16 zero bytes) <sum>
+    89475250590D0A1A 7472656500000000 09000000 02000000 0401000000000000 0700000000000000 (16 zero bytes) <sum>
     "x" 3C753400... 04000000 00000000 C000000000000000 0200000000000000
     "page_sums" 3C753400... 04000000 00000000 0001000000000000 0100000000000000
     (160..191 zero) 01000000 02000000 (200..255 zero) <page sum>
@@ -41,7 +41,7 @@ from _core.sys cimport (
 )
 
 cdef enum:
-    FORMAT_VERSION = 8
+    FORMAT_VERSION = 9
     STORE_HEADER = 64
     STORE_PAGE = 1024   # small, because most reads follow one record into a page and pay for all of it
     STORE_ARRAYS = 24   # no kind has more

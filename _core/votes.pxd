@@ -44,7 +44,7 @@ cdef inline void _uses(Ranking* r, Voter* v) noexcept nogil:
     if p != NULL and segment_file_chunks(s, v.file, &first, &stop):
         p = links_names(p, end, &n)
         if p != NULL:
-            v.uses = links_uses(p + NAME_BYTES * <size_t>n, end, v.chunk - first, &v.n_uses)
+            v.uses = links_uses(p + NAME_BYTES * <size_t>n, end, stop - first, v.chunk - first, &v.n_uses)
     if v.uses == NULL:
         s.store.damaged = True
 
@@ -54,9 +54,10 @@ cdef inline void _definers(const Links* t, const uint8_t* p, uint32_t n, uint32_
     cdef uint32_t k, name
     cdef Link* link
     for k in range(n):
-        name = name_at(p, k)
-        if not (t.sieve[(name % SIEVE) >> 6] >> (name & 63)) & 1:
+        name = (p[NAME_BYTES * k] | <uint32_t>p[NAME_BYTES * k + 1] << 8) % SIEVE  # two of its bytes tell that
+        if not (t.sieve[name >> 6] >> (name & 63)) & 1:
             continue
+        name = name_at(p, k)
         link = _link(t, name)
         if link.name:
             if link.definers < DEFINERS:

@@ -38,7 +38,7 @@ def test_worked_example(small: Path) -> None:
     data = small.read_bytes()
     assert len(data) == 260
     assert data[:56] == bytes.fromhex(
-        "89475250590D0A1A 7472656500000000 08000000 02000000 0401000000000000 0700000000000000" + "00" * 16
+        "89475250590D0A1A 7472656500000000 09000000 02000000 0401000000000000 0700000000000000" + "00" * 16
     )
     assert data[56:64] == oracle.header_sum(data, 2).to_bytes(8, "little")
     assert data[64:160] == b"".join(

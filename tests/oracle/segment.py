@@ -166,11 +166,10 @@ def links(segment: Segment, file: int) -> tuple[list[int], list[list[int]]]:
     end = int(ranks[file + 1]["links"]) if file + 1 < len(ranks) else len(blob)
     first, last = segment.arrays["file_chunks"][file : file + 2].tolist()
     count, at = postings.leb128(blob, at)
+    counts = [count, *blob[at + 3 * count : at + 3 * count + last - first]]
     out = []
-    for chunk in range(first, last + 1):
+    for number, count in enumerate(counts):
         out.append([int.from_bytes(blob[at + 3 * i : at + 3 * i + 3], "little") for i in range(count)])
-        at += 3 * count
-        if chunk < last:
-            count, at = blob[at], at + 1
+        at += 3 * count + (last - first if number == 0 else 0)
     assert at == end
     return out[0], out[1:]
