@@ -3,7 +3,7 @@
 one that the question gives as a place. And what all of ranking shares: the question's weights, the candidates.
 """
 from libc.math cimport sqrt
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, int32_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, free
 from libc.string cimport memset, memcpy, memmove
@@ -64,7 +64,7 @@ cdef struct Results:
     Detail* details         # NULL: not asked for
     uint32_t n
     bint failed             # out of memory
-    bint full               # the list of best chunks was full: other files may have chunks as well
+    bint full               # there may be more: the list of best chunks was full, or not all candidates are here
     Work work
 
 cdef struct Candidate:
@@ -91,6 +91,7 @@ cdef struct Candidate:
     double name_precision
     double folders
     double score
+    size_t slot             # where its chunks begin in `Ranking.sums`
 
 cdef struct Voter:
     # One of the best chunks.
@@ -122,6 +123,8 @@ cdef struct Ranking:
     Bytes candidates        # of Candidate
     PathMatches paths[SEGMENTS_MAX]
     NumberMap candidate_of[SEGMENTS_MAX]  # file -> its place in `candidates`
+    int32_t* sums           # what the candidates' chunks are worth: `slots` by other words, as many by words of the
+    size_t slots            # file's name, as many by expansions
     Bytes others            # of Result: the chunks of candidates behind those
     Detail* details         # of the candidates; NULL: not asked for
     bint full               # as in Results

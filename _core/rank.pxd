@@ -18,7 +18,7 @@ signal of their own, so that they cannot take the place of what was asked.
 A word's weight in chunks falls with its position k in the question: idf / (1 + word_decay * k); in names likewise. A
 task word (`query.pxd`) has a share of its weight and takes no position.
 """
-from libc.math cimport log, sqrt
+from libc.math cimport INFINITY, log, sqrt
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport malloc, calloc, free
@@ -39,7 +39,7 @@ from _core.retrieve cimport retrieval_init, retrieval_free
 from _core.segment cimport (
     RankRecord, FILE_TEST, FILE_EXAMPLE, FILE_COMPAT, FILE_GENERATED, FILE_HEADER, FILE_SOURCE, FILE_VENDORED,
 )
-from _core.shown cimport score_chunks
+from _core.shown cimport choose_chunks, score_chunks
 from _core.signals cimport (
     Weights, SIGNAL_NAME_COVER, SIGNAL_NAME_PRECISION, SIGNAL_FOLDERS, SIGNAL_SYNONYMS, SIGNAL_CHUNKS,
     SIGNAL_TOP_SUM, SIGNAL_COVERAGE, SIGNAL_LINKS, SIGNAL_SYMBOL, SIGNAL_SYMBOL_TYPE, SIGNAL_ABBREVIATED,
@@ -52,6 +52,7 @@ from _core.topk cimport path_order
 from _core.votes cimport count_votes
 
 cdef enum:
+    SPARE = 2               # half as many places more as were asked for, and one
     SMALL_PROJECT = 100     # files up to which `coverage` counts nothing; in a large project it counts in full
 
 
@@ -256,7 +257,36 @@ cdef inline uint32_t _append_sorted(Ranking* r, const Result* items, uint32_t n,
     return n
 
 
-cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, Results* out) noexcept nogil:
+cdef inline double _least(const Ranking* r, uint32_t limit) noexcept nogil:
+    """The score that the best candidates have, `limit` and some to spare for files that have changed since; -inf when
+    there are no more than these."""
+    cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), keep = limit + limit // SPARE + 1, i, k, m = 0
+    cdef const Candidate* all = <const Candidate*>r.candidates.data
+    cdef double* best
+    cdef double least = -INFINITY
+    if (r.weights.exhaustive or r.filter.kinds or r.details != NULL or r.weights.further > 0 or keep < limit
+            or keep >= n):
+        return least
+    best = <double*>malloc(<size_t>keep * sizeof(double))
+    if best == NULL:
+        return least
+    for i in range(n):
+        if all[i].first == all[i].end or (m == keep and all[i].score <= best[m - 1]):
+            continue
+        k = m if m < keep else keep - 1
+        m = k + 1
+        while k and best[k - 1] < all[i].score:
+            best[k] = best[k - 1]
+            k -= 1
+        best[k] = all[i].score
+    if m == keep:
+        least = best[m - 1]
+    free(best)
+    return least
+
+
+cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, double least, Results* out) noexcept nogil:
+    """The places of candidates that have `least`, in order, as far as no others can stand between them."""
     cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), m, i, k
     cdef Candidate* c
     cdef Result* p
@@ -269,7 +299,7 @@ cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, Results
     else:
         for i in range(n):
             c = &(<Candidate*>r.candidates.data)[i]
-            if c.best == NO_DOC or c.first == c.end:
+            if c.best == NO_DOC or c.first == c.end or c.score < least:
                 continue
             for k in range(1 if one_per_file else FURTHER + 1):
                 if k and c.next[k - 1] == NO_DOC:
@@ -281,6 +311,8 @@ cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, Results
                 p.candidate = i
                 p.further = r.weights.further * (2 - c.share[k - 1]) if k else 0
                 p.score = c.score + p.further
+                if p.score < least:
+                    break
                 p.line = r.query.place.line - 1 if c.place == p.chunk and r.query.place.line else NO_DOC
                 out.n += 1
         out.n = _append_sorted(r, first, out.n, out.items, out.n)
@@ -300,6 +332,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     cdef Ranking r
     cdef uint32_t* order
     cdef uint32_t i, n
+    cdef double least
     memset(out, 0, sizeof(Results))
     r.index = x
     r.query = q
@@ -317,6 +350,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     bytes_init(&r.candidates)
     bytes_init(&r.others)
     r.details = NULL
+    r.sums = NULL
     r.full = False
     for i in range(x.n_segments):
         r.n_cursors[i] = 0
@@ -336,12 +370,16 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
         for i in range(n):
             order[i] = i
         if sort_numbers(order, n, _candidate_before, r.candidates.data):
-            score_chunks(&r, order, n, not one_per_file and (f.kinds or _with_chunks(&r) < limit))
+            score_chunks(&r, order, n)
             _folders_and_synonyms(&r, order, n)
             if w.links:
                 count_votes(&r)
             _combine(&r)
-            _results(&r, limit, one_per_file, out)
+            least = _least(&r, limit)
+            if r.sums != NULL:
+                choose_chunks(&r, order, n, least, not one_per_file and (f.kinds or _with_chunks(&r) < limit))
+            _results(&r, limit, one_per_file, least, out)
+            r.full |= least > -INFINITY
         else:
             r.failed = True
     out.failed = r.failed
@@ -351,6 +389,7 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     retrieval_free(&r.retrieval)
     free(order)
     free(r.cursors)
+    free(r.sums)
     for i in range(x.n_segments):
         matches_free(&r.paths[i])
         map_free(&r.candidate_of[i])

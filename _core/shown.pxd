@@ -2,7 +2,8 @@
 """What a candidate's chunks are worth, and which of them stand for it in the list.
 
 The asked words' sums make `chunks`, those of the expansions `expanded`, each of the four best chunks. Which chunk is
-shown is chosen by both together, and less by the words that the file's name has: they told us the file already.
+shown is chosen by both together, and less by the words that the file's name has: they told us the file already. That is
+done when the files are in order, for the first of them.
 """
 from libc.stdint cimport uint32_t, int32_t
 from libc.stddef cimport size_t
@@ -20,6 +21,7 @@ from _core.store cimport store_piece, store_touch
 
 cdef enum:
     FUNCTION_CHUNKS = 3     # a line so far behind the beginning of the function that was named may belong to it
+    GROUP = 8               # sums looked at together
 
 
 cdef struct Shown:
@@ -66,15 +68,9 @@ cdef inline void _keep(int32_t* best, int32_t v) noexcept nogil:
     best[k] = v
 
 
-cdef inline double _together(const int32_t* best) noexcept nogil:
-    """What a file's four best chunks are worth."""
-    return (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
-
-
-cdef inline void _add_terms(Ranking* r, const uint32_t* order, uint32_t n, int32_t* sums, int32_t* named,
-                            int32_t* expanded) noexcept nogil:
-    """What terms give the chunks of the candidates order[0:n], all of one segment, one candidate behind the other:
-    words of the file's name to `named`, expansions to `expanded`, the others to `sums`.
+cdef inline void _add_terms(Ranking* r, const uint32_t* order, uint32_t n) noexcept nogil:
+    """What terms give the chunks of the candidates order[0:n], all of one segment: words of the file's name to the
+    second part of `sums`, expansions to the third, the others to the first.
 
     Term by term: candidates ascend, so each list is read once, from its beginning to its end."""
     cdef Candidate* all = <Candidate*>r.candidates.data
@@ -82,72 +78,86 @@ cdef inline void _add_terms(Ranking* r, const uint32_t* order, uint32_t n, int32
     cdef Segment* s = &r.index.segments[segment]
     cdef Candidate* c
     cdef int32_t* out
-    cdef size_t slot
     for k in range(r.n_cursors[segment]):
         word = <uint32_t>1 << r.term[at + k] if r.term[at + k] < r.query.n_words else 0
         hint = 0
-        slot = 0
         for i in range(n):
             c = &all[order[i]]
-            out = sums
+            out = r.sums + c.slot
             if r.term[at + k] >= r.query.n_asked:
-                out = expanded
+                out += 2 * r.slots
             elif word & c.in_name:
-                out = named
-            if c.first < c.end and accumulate(s, &r.cursors[at + k], &hint, c.first, c.end, out + slot):
+                out += r.slots
+            if c.first < c.end and accumulate(s, &r.cursors[at + k], &hint, c.first, c.end, out):
                 c.words |= word
-            slot += c.end - c.first
 
 
-cdef inline void _judge(Ranking* r, Candidate* c, int32_t* sums, const int32_t* named, const int32_t* expanded,
-                        Shown* shown) noexcept nogil:
-    """`chunks`, `expanded` and the FURTHER + 1 chunks that may stand for the file, from what its chunks are worth. From
-    then on `sums` is what brings a chunk into the list."""
-    cdef Segment* s = &r.index.segments[c.segment]
-    cdef uint32_t j, k, m = c.end - c.first
+cdef inline bint _above(const int32_t* v, int32_t least) noexcept nogil:
+    """Is one of GROUP numbers larger? Without a branch, so that it becomes vector instructions."""
+    cdef uint32_t i
+    cdef int32_t hit = 0
+    for i in range(GROUP):
+        hit |= <int32_t>(v[i] > least)
+    return hit != 0
+
+
+cdef inline double _best_four(Ranking* r, const Candidate* c, const int32_t* sums) noexcept nogil:
+    """What the four best of a candidate's chunks are worth together."""
+    cdef uint32_t i, j
     cdef int32_t[4] best
-    cdef int32_t[4] best_expanded
+    memset(best, 0, sizeof(best))
+    for i in range((c.end - c.first + GROUP - 1) // GROUP):
+        if not _above(sums + GROUP * i, best[3]):
+            continue
+        for j in range(GROUP * i, GROUP * i + GROUP):
+            if sums[j] > best[3] and (
+                    not r.filter.kinds or filter_chunk(r.filter, r.index, c.segment, c.first + j)):
+                _keep(best, sums[j])
+    return (best[0] + best[1] / 2.0 + best[2] / 4.0 + best[3] / 8.0) / SCALE
+
+
+cdef inline void _shown(Ranking* r, const Candidate* c, Shown* shown) noexcept nogil:
+    """The FURTHER + 1 chunks that may stand for the file."""
+    cdef Segment* s = &r.index.segments[c.segment]
+    cdef const int32_t* sums = r.sums + c.slot
+    cdef const int32_t* named = sums + r.slots
     cdef const Weights* w = r.weights
     cdef const ChunkRecord* chunks = NULL
+    cdef uint32_t i, j, k
     cdef double value, most = 1
-    memset(best, 0, sizeof(best))
-    memset(best_expanded, 0, sizeof(best_expanded))
     memset(shown, 0, (FURTHER + 1) * sizeof(Shown))
     for value in (w.name_again, w.undefined, w.kind):
         most *= value if value > 1 else 1
-    for j in range(m):
-        if sums[j] > best[3] and (not r.filter.kinds or filter_chunk(r.filter, r.index, c.segment, c.first + j)):
-            _keep(best, sums[j])
-        if expanded != NULL:
-            if expanded[j] > best_expanded[3] and (
-                    not r.filter.kinds or filter_chunk(r.filter, r.index, c.segment, c.first + j)):
-                _keep(best_expanded, expanded[j])
-            sums[j] += expanded[j]
-        if sums[j] * most <= shown[FURTHER].value:
+    for i in range((c.end - c.first + GROUP - 1) // GROUP):
+        # The number stands below what could be worth enough, if only by rounding.
+        if not _above(sums + GROUP * i, <int32_t>(shown[FURTHER].value / most) - (shown[FURTHER].value > 0)):
             continue
-        # The same by what stands for the file: a chunk that defines nothing less readily.
-        if chunks == NULL:
-            chunks = <const ChunkRecord*>store_piece(&s.store, &s.chunks[c.first], m * sizeof(ChunkRecord))
+        for j in range(GROUP * i, GROUP * i + GROUP):
+            if sums[j] * most <= shown[FURTHER].value:
+                continue
+            # The same by what stands for the file: a chunk that defines nothing less readily.
             if chunks == NULL:
-                break
-        value = sums[j] - (1 - w.name_again) * named[j]
-        if chunks[j].kinds == 0 and c.first + j != c.define:
-            value *= w.undefined
-        if chunks[j].kinds & r.query.kinds:
-            value *= w.kind
-        if value > shown[FURTHER].value and filter_chunk(r.filter, r.index, c.segment, c.first + j):
-            k = FURTHER
-            while k and shown[k - 1].value < value:
-                shown[k] = shown[k - 1]
-                k -= 1
-            shown[k].value = value
-            shown[k].chunk = c.first + j
-    c.chunks = _together(best)
-    c.expanded = _together(best_expanded)
+                chunks = <const ChunkRecord*>store_piece(
+                    &s.store, &s.chunks[c.first], (c.end - c.first) * sizeof(ChunkRecord))
+                if chunks == NULL:
+                    return
+            value = sums[j] - (1 - w.name_again) * named[j]
+            if chunks[j].kinds == 0 and c.first + j != c.define:
+                value *= w.undefined
+            if chunks[j].kinds & r.query.kinds:
+                value *= w.kind
+            if value > shown[FURTHER].value and filter_chunk(r.filter, r.index, c.segment, c.first + j):
+                k = FURTHER
+                while k and shown[k - 1].value < value:
+                    shown[k] = shown[k - 1]
+                    k -= 1
+                shown[k].value = value
+                shown[k].chunk = c.first + j
 
 
-cdef inline void _keep_others(Ranking* r, const Candidate* c, const int32_t* sums) noexcept nogil:
+cdef inline void _keep_others(Ranking* r, const Candidate* c) noexcept nogil:
     """The candidate's chunks that are not shown for it, to `r.others`."""
+    cdef const int32_t* sums = r.sums + c.slot
     cdef uint32_t j
     cdef Result next
     for j in range(c.end - c.first):
@@ -163,62 +173,75 @@ cdef inline void _keep_others(Ranking* r, const Candidate* c, const int32_t* sum
             bytes_add(&r.others, &next, sizeof(next))
 
 
-cdef inline uint32_t _of_one_segment(Ranking* r, const uint32_t* order, uint32_t n, size_t* slots) noexcept nogil:
-    """How many of order[0:n] are of the segment of the first, and how many chunks these have. What of them `accumulate`
-    reads is touched, and which words each file's name has is noted; a segment in which that fails is damaged."""
-    cdef Candidate* all = <Candidate*>r.candidates.data
-    cdef Segment* s = &r.index.segments[all[order[0]].segment]
+cdef inline bint _lay_out(Ranking* r, const uint32_t* order, uint32_t n) noexcept nogil:
+    """Room for what the chunks of all candidates are worth, candidates in that order. What `accumulate` reads of them
+    is touched, and which words each file's name has is noted. False: no memory or damage."""
     cdef Candidate* c
+    cdef Segment* s
     cdef const FilePath* p
     cdef uint32_t i
-    slots[0] = 0
+    r.slots = 0
     for i in range(n):
-        c = &all[order[i]]
-        if c.segment != all[order[0]].segment:
-            return i
+        c = &(<Candidate*>r.candidates.data)[order[i]]
+        s = &r.index.segments[c.segment]
         if c.end < c.first or c.end > s.n_chunks:
             s.store.damaged = True
-            return n
+            return False
         store_touch(&s.store, s.chunk_len + c.first, c.end - c.first)
+        if s.store.damaged:
+            return False
         p = file_path(r, c)
         c.in_name = p.name if p != NULL else 0
-        slots[0] += c.end - c.first
-    return n
+        c.slot = r.slots
+        r.slots += (c.end - c.first + GROUP - 1) // GROUP * GROUP
+    r.sums = <int32_t*>calloc((3 if r.query.n_terms > r.query.n_asked else 2) * r.slots + 1, 4)
+    r.failed |= r.sums == NULL
+    return r.sums != NULL
 
 
-cdef inline void score_chunks(Ranking* r, const uint32_t* order, uint32_t n, bint further) noexcept nogil:
-    """Scores all chunks of the candidates: `chunks`, `expanded` and `best` of each, and the others to `r.others`."""
-    cdef bint expansions = r.query.n_terms > r.query.n_asked
+cdef inline void score_chunks(Ranking* r, const uint32_t* order, uint32_t n) noexcept nogil:
+    """Scores all chunks of the candidates order[0:n], which stand by segment and file: `chunks` and `expanded` of
+    each. From then on `sums` begins with what brings a chunk into the list."""
+    cdef Candidate* all = <Candidate*>r.candidates.data
     cdef Candidate* c
     cdef int32_t* sums
-    cdef int32_t* at
-    cdef size_t slots
     cdef uint32_t begin = 0, end, i, j
-    cdef Shown[FURTHER + 1] shown
+    if not _lay_out(r, order, n):
+        return
     while begin < n:
-        end = begin + _of_one_segment(r, order + begin, n - begin, &slots)
-        if r.index.segments[(<Candidate*>r.candidates.data)[order[begin]].segment].store.damaged:
-            return
-        sums = <int32_t*>calloc((3 if expansions else 2) * slots + 1, 4)
-        if sums == NULL:
-            r.failed = True
-            return
-        _add_terms(r, order + begin, end - begin, sums, sums + slots, sums + 2 * slots)
-        for i in range(<uint32_t>slots):
-            sums[i] += sums[slots + i]
-        at = sums
-        for i in range(begin, end):
-            c = &(<Candidate*>r.candidates.data)[order[i]]
-            if c.first == c.end:
-                continue
-            _judge(r, c, at, at + slots, at + 2 * slots if expansions else NULL, shown)
-            _choose(r, c, shown)
-            if further:
-                _keep_others(r, c, at)
-            if r.details != NULL:
-                for j in range(c.end - c.first):
-                    r.details[order[i]].places += c.first + j == c.best or (
-                        at[j] > 0 and filter_chunk(r.filter, r.index, c.segment, c.first + j))
-            at += c.end - c.first
-        free(sums)
+        end = begin + 1
+        while end < n and all[order[end]].segment == all[order[begin]].segment:
+            end += 1
+        _add_terms(r, order + begin, end - begin)
         begin = end
+    for i in range(n):
+        c = &all[order[i]]
+        sums = r.sums + c.slot
+        for j in range(c.end - c.first if c.in_name else 0):
+            sums[j] += sums[r.slots + j]
+        c.chunks = _best_four(r, c, sums)
+        if r.query.n_terms > r.query.n_asked:
+            c.expanded = _best_four(r, c, sums + 2 * r.slots)
+            for j in range(c.end - c.first):
+                sums[j] += sums[2 * r.slots + j]
+
+
+cdef inline void choose_chunks(Ranking* r, const uint32_t* order, uint32_t n, double least,
+                               bint further) noexcept nogil:
+    """`best`, `next` and `share` of the candidates whose scores are `least` or better, whose chunks are scored; with
+    `further`, the other chunks to `r.others`."""
+    cdef Candidate* c
+    cdef uint32_t i, j
+    cdef Shown[FURTHER + 1] shown
+    for i in range(n):
+        c = &(<Candidate*>r.candidates.data)[order[i]]
+        if c.first == c.end or c.score < least:
+            continue
+        _shown(r, c, shown)
+        _choose(r, c, shown)
+        if further:
+            _keep_others(r, c)
+        if r.details != NULL:
+            for j in range(c.end - c.first):
+                r.details[order[i]].places += c.first + j == c.best or (
+                    r.sums[c.slot + j] > 0 and filter_chunk(r.filter, r.index, c.segment, c.first + j))
