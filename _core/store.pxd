@@ -30,7 +30,7 @@ Example, a tree of generation 7 with one array "x" of two <u4 (1, 2), 260 bytes 
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
-from libc.stdlib cimport malloc, calloc, free
+from libc.stdlib cimport malloc, calloc, realloc, free
 from libc.string cimport memcpy, memset, memcmp, strncmp, strncpy, strlen
 from _core.checksum cimport page_checksum
 from _core.hash cimport hash64
@@ -105,11 +105,12 @@ cdef struct StoreWriter:
     int fd
     bint failed        # a write failed; `error` is its errno
     int error
-    uint64_t at        # bytes written so far
+    uint64_t at        # bytes added so far
     StoreHeader head
     StoreArray[STORE_ARRAYS] arrays
-    uint8_t* buffer
+    uint8_t* buffer    # the last of them, room for `step`
     size_t buffered
+    size_t step        # what is written at a time
 
 
 cdef inline const char* store_magic() noexcept nogil:
@@ -360,7 +361,8 @@ cdef inline bint store_check(Store* s) noexcept nogil:
 # ---------------------------------------------------------------------------------------------------------- writing
 
 cdef enum:
-    WRITE_BUFFER = 1 << 18
+    WRITE_BUFFER = 1 << 18  # so much is written at a time,
+    WRITE_LARGE = 1 << 21   # and this when the file is as large; a multiple of it
     SUMS_PIECE = 1 << 24  # a multiple of STORE_PAGE and of the system's pages
 
 cdef inline void _flush(StoreWriter* w) noexcept nogil:
@@ -370,21 +372,33 @@ cdef inline void _flush(StoreWriter* w) noexcept nogil:
     w.buffered = 0
 
 
+cdef inline void _larger(StoreWriter* w) noexcept nogil:
+    """A file that has WRITE_LARGE bytes grows by so many, if there is memory for them."""
+    cdef uint8_t* buffer
+    if w.at == WRITE_LARGE:
+        buffer = <uint8_t*>realloc(w.buffer, WRITE_LARGE)
+        if buffer != NULL:
+            w.buffer = buffer
+            w.step = WRITE_LARGE
+
+
 cdef inline void writer_add(StoreWriter* w, const void* data, size_t n) noexcept nogil:
-    """Appends to the array begun last."""
-    if w.failed or n == 0:  # `data` may be NULL then
-        return
-    w.at += n
-    if n >= WRITE_BUFFER:
-        _flush(w)
-        if not w.failed and not write_all(w.fd, data, n):
-            w.failed = True
-            w.error = errno
-        return
-    if w.buffered + n > WRITE_BUFFER:
-        _flush(w)
-    memcpy(w.buffer + w.buffered, data, n)
-    w.buffered += n
+    """Appends to the array begun last.
+
+    Whole steps are written, each at a multiple of its size: the kernel then keeps the file in pages as large, of which
+    a reader's fault maps many for the price of one."""
+    cdef size_t part
+    while n and not w.failed:
+        part = w.step - w.at % w.step
+        part = part if part < n else n
+        memcpy(w.buffer + w.buffered, data, part)
+        data = <const uint8_t*>data + part
+        n -= part
+        w.buffered += part
+        w.at += part
+        if w.at % w.step == 0:
+            _flush(w)
+            _larger(w)
 
 
 cdef inline void _pad(StoreWriter* w) noexcept nogil:
@@ -420,6 +434,7 @@ cdef inline bint writer_open(StoreWriter* w, const char* path, const char* kind,
         w.failed = True
         w.error = EINVAL
         return False
+    w.step = WRITE_BUFFER
     w.buffer = <uint8_t*>malloc(WRITE_BUFFER)
     w.fd = c_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     if w.fd < 0 or w.buffer == NULL:
