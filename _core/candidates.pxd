@@ -14,7 +14,7 @@ from _core.filter cimport Filter, filter_file, filter_chunk
 from _core.index cimport Index, SEGMENTS_MAX
 from _core.merge cimport bit
 from _core.numbers cimport NO_NUMBER, NumberMap, map_get, map_put
-from _core.pathmatch cimport FilePath, PathMatches, match_names
+from _core.pathmatch cimport FilePath, PathMatches, match_names, matches_find
 from _core.impacts cimport WEIGHT_NAME, WEIGHT_SIGNATURE, code_weight
 from _core.postings cimport NO_DOC
 from _core.query cimport Name, Query, TERMS, WORDS
@@ -338,8 +338,7 @@ cdef inline void _from_chunks(Ranking* r, uint32_t k, bint all_) noexcept nogil:
 
 cdef inline const FilePath* file_path(const Ranking* r, const Candidate* c) noexcept nogil:
     """How the name of a candidate matches the question, NULL when it does not."""
-    cdef uint32_t at = map_get(&r.paths[c.segment].index, c.file)
-    return &(<const FilePath*>r.paths[c.segment].files.data)[at] if at != NO_NUMBER else NULL
+    return matches_find(&r.paths[c.segment], c.file)
 
 
 cdef inline double masked(const double* v, uint32_t mask) noexcept nogil:

@@ -74,7 +74,7 @@ cdef inline const char* check_links(Segment* s) noexcept nogil:
     cdef const uint8_t* end = NULL
     cdef uint32_t i, k, n, first = 0, last = 0
     for i in range(s.n_files):
-        p = segment_links(s, i, &end)
+        p = segment_links(s, i, NULL, 0, &end)
         if p == NULL or (i == 0 and p != s.links) or not segment_file_chunks(s, i, &first, &last):
             return b"the links of the files do not follow each other"
         p = links_names(p, end, &n)

@@ -132,7 +132,7 @@ cdef inline bint _merge_files(Input* in_, uint32_t n, Bytes* files, Bytes* ranks
             return False
         r = f[0]
         r.path = <uint32_t>paths.len
-        p = segment_links(s, in_[best].file, &q)
+        p = segment_links(s, in_[best].file, NULL, 0, &q)
         if p == NULL:
             return False
         rank = s.ranks[in_[best].file]

@@ -7,9 +7,10 @@ synonyms in names.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memset
-from _core.base cimport Bytes, bytes_add, bytes_free, bytes_init, read_varint
-from _core.numbers cimport NO_NUMBER, NumberMap, map_free, map_get, map_init, map_put
+from _core.base cimport Bytes, bytes_add, bytes_free, bytes_init, read_varint, first_bit
+from _core.numbers cimport NO_NUMBER
 from _core.parts cimport _compare as compare_bytes
 from _core.query cimport Query
 from _core.segment cimport Segment, PartRecord
@@ -21,6 +22,8 @@ cdef enum:
     PREFIX_STEM = 4
     STEM_LOOKUP = 1
     RAW_LOOKUP = 0
+    SPAN = 1024           # files whose names are looked at together
+    SPAN_WORDS = 16       # ... a bit for each
 
 cdef struct FilePath:
     uint32_t file
@@ -36,20 +39,39 @@ cdef struct PartMatch:
 
 cdef struct PathMatches:
     Bytes parts          # of PartMatch
-    Bytes files          # of FilePath: those with a match in their name
-    NumberMap index      # file -> its place in `files`
+    Bytes files          # of FilePath: those with a match in their name, ascending
+
+cdef struct NamedList:
+    # The files that have one of the matching parts in their name, being read.
+    const uint8_t* at
+    const uint8_t* end
+    uint32_t left        # files that follow the one at hand
+    uint32_t parts       # of the name of that one
+    uint32_t match
+    uint32_t exact
 
 
-cdef inline bint matches_init(PathMatches* m) noexcept nogil:
+cdef inline void matches_init(PathMatches* m) noexcept nogil:
     bytes_init(&m.parts)
     bytes_init(&m.files)
-    return map_init(&m.index)
 
 
 cdef inline void matches_free(PathMatches* m) noexcept nogil:
     bytes_free(&m.parts)
     bytes_free(&m.files)
-    map_free(&m.index)
+
+
+cdef inline const FilePath* matches_find(const PathMatches* m, uint32_t file) noexcept nogil:
+    """How the name of a file matches, NULL when it does not."""
+    cdef const FilePath* all = <const FilePath*>m.files.data
+    cdef uint32_t lo = 0, hi = <uint32_t>(m.files.len // sizeof(FilePath)), mid
+    while lo < hi:
+        mid = lo + (hi - lo) // 2
+        if all[mid].file < file:
+            lo = mid + 1
+        else:
+            hi = mid
+    return &all[lo] if lo < m.files.len // sizeof(FilePath) and all[lo].file == file else NULL
 
 
 cdef inline const uint8_t* _part(Segment* s, uint32_t i, int by, uint32_t* part, uint32_t* n) noexcept nogil:
@@ -162,58 +184,107 @@ cdef inline const uint8_t* _part_files(Segment* s, const PartMatch* m, uint32_t*
     return p
 
 
-cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexcept nogil:
-    """The parts that match the question, and the files that have one in their name. False: no memory."""
-    cdef PartMatch* m
-    cdef PartMatch* all
-    cdef uint32_t i, j, _k, n = 0, f, at, named, others
+cdef inline bint _next_named(Segment* s, NamedList* l, uint32_t* file) noexcept nogil:
+    """The next file of a list to `file`, which is the one at hand; NO_NUMBER behind the last. False: damaged."""
     cdef uint64_t v
-    cdef const uint8_t* p
-    cdef const uint8_t* end
-    cdef FilePath* x
-    cdef FilePath fresh
-    memset(&fresh, 0, sizeof(fresh))
-    for i in range(q.n_words):
-        _find(s, STEM_LOOKUP, i, q.words[i].stem, q.words[i].stem_len, PREFIX_STEM, &out.parts)
-        _find(s, RAW_LOOKUP, i, q.words[i].raw, q.words[i].raw_len, PREFIX_RAW, &out.parts)
-    if out.parts.failed:
+    cdef uint32_t before = file[0]
+    file[0] = NO_NUMBER
+    if l.left == 0:
+        return True
+    l.left -= 1
+    l.at = read_varint(l.at, l.end, &v)
+    if l.at == NULL or l.at == l.end or v >= s.n_files - before:
+        s.store.damaged = True
         return False
-    # A part is found once for each word and way: gather its bits in one record, so that its files are read once.
-    all = <PartMatch*>out.parts.data
-    for i in range(<uint32_t>(out.parts.len // sizeof(PartMatch))):
-        for j in range(n):
+    file[0] = before + <uint32_t>v
+    l.parts = l.at[0]
+    l.at += 1
+    return True
+
+
+cdef inline uint32_t _one_each(PartMatch* all, uint32_t n) noexcept nogil:
+    """A part is found once for each word and way: gathers its bits in one record, so that its files are read once. How
+    many parts there are."""
+    cdef uint32_t i, j, m = 0
+    for i in range(n):
+        for j in range(m):
             if all[j].part == all[i].part:
                 all[j].match |= all[i].match
                 all[j].exact |= all[i].exact
                 break
         else:
-            all[n] = all[i]
-            n += 1
-    out.parts.len = n * sizeof(PartMatch)
+            all[m] = all[i]
+            m += 1
+    return m
+
+
+cdef inline bint _span(Segment* s, NamedList* lists, uint32_t* next, uint32_t n, uint32_t base,
+                       Bytes* out) noexcept nogil:
+    """Appends the files of all lists that lie in [base, base + SPAN); `next[i]`, none before `base`, is the file that
+    lists[i] has at hand. False: damaged."""
+    cdef FilePath[SPAN] found
+    cdef uint64_t[SPAN_WORDS] bits
+    cdef uint32_t i, at
+    cdef uint64_t word
+    cdef FilePath* x
+    memset(bits, 0, sizeof(bits))
     for i in range(n):
-        m = &all[i]
-        p = _part_files(s, m, &named, &others, &end)
-        f = 0
-        for _k in range(named):
-            p = read_varint(p, end, &v)
-            if p == NULL or p == end or v >= s.n_files - f:
-                s.store.damaged = True
-                return True
-            f += <uint32_t>v
-            fresh.parts = p[0]
-            p += 1
-            at = map_get(&out.index, f)
-            if at == NO_NUMBER:
-                at = <uint32_t>(out.files.len // sizeof(FilePath))
-                fresh.file = f
-                bytes_add(&out.files, &fresh, sizeof(fresh))
-                if out.files.failed or not map_put(&out.index, f, at):
-                    return False
-            x = &(<FilePath*>out.files.data)[at]
+        while next[i] - base < SPAN:  # not so of NO_NUMBER
+            at = next[i] - base
+            x = &found[at]
+            if not (bits[at >> 6] >> (at & 63)) & 1:
+                bits[at >> 6] |= <uint64_t>1 << (at & 63)
+                x.file = next[i]
+                x.name = x.exact = x.hits = 0
+                x.parts = lists[i].parts
             x.hits += 1
-            x.name |= m.match
-            x.exact |= m.exact
+            x.name |= lists[i].match
+            x.exact |= lists[i].exact
+            if not _next_named(s, &lists[i], &next[i]):
+                return False
+    for i in range(SPAN_WORDS):
+        word = bits[i]
+        while word:
+            bytes_add(out, &found[64 * i + first_bit(word)], sizeof(FilePath))
+            word &= word - 1
     return True
+
+
+cdef inline bint match_names(Segment* s, const Query* q, PathMatches* out) noexcept nogil:
+    """The parts that match the question, and the files that have one in their name. False: no memory.
+
+    The parts' lists are read side by side, a span of files at a time."""
+    cdef const PartMatch* all
+    cdef NamedList* lists
+    cdef uint32_t* next
+    cdef uint32_t i, n, base, others
+    for i in range(q.n_words):
+        _find(s, STEM_LOOKUP, i, q.words[i].stem, q.words[i].stem_len, PREFIX_STEM, &out.parts)
+        _find(s, RAW_LOOKUP, i, q.words[i].raw, q.words[i].raw_len, PREFIX_RAW, &out.parts)
+    n = _one_each(<PartMatch*>out.parts.data, <uint32_t>(out.parts.len // sizeof(PartMatch)))
+    out.parts.len = n * sizeof(PartMatch)
+    lists = <NamedList*>malloc(n * (sizeof(NamedList) + 4) + 1)
+    if out.parts.failed or lists == NULL:
+        free(lists)
+        return False
+    next = <uint32_t*>(lists + n)
+    all = <const PartMatch*>out.parts.data
+    for i in range(n):
+        lists[i].match = all[i].match
+        lists[i].exact = all[i].exact
+        lists[i].left = 0
+        next[i] = 0
+        lists[i].at = _part_files(s, &all[i], &lists[i].left, &others, &lists[i].end)
+        if not _next_named(s, &lists[i], &next[i]):
+            break
+    while not s.store.damaged:
+        base = NO_NUMBER
+        for i in range(n):
+            base = next[i] if next[i] < base else base
+        if base == NO_NUMBER or not _span(s, lists, next, n, base, &out.files):
+            break
+    free(lists)
+    return not out.files.failed
 
 
 cdef inline const uint8_t* _mark_wanted(const uint8_t* p, const uint8_t* end, uint32_t n, bint named, uint32_t bits,

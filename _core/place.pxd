@@ -262,7 +262,6 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
     cdef Segment* s = &x.segments[r.segment]
     cdef const FileRecord* f = one_file(s, r.file)
     cdef const ChunkRecord* c = one_chunk(s, r.chunk)
-    cdef const ChunkRecord* next
     cdef uint32_t i, end, from_, upto
     cdef Defs d
     cdef int status
@@ -278,11 +277,8 @@ cdef inline int place_load(Index* x, const Result* r, Matcher* m, bint whole_fil
     if p.path == NULL or p.rank == NULL or not segment_file_chunks(s, r.file, &i, &end):
         return SOURCE_DAMAGED
     if r.chunk + 1 < end:
-        next = one_chunk(s, r.chunk + 1)
-        if next == NULL:
-            return SOURCE_DAMAGED
-        p.end = next.line
-        upto = next.start
+        p.end = c[1].line
+        upto = c[1].start
     if p.end < p.start or from_ > upto or f.size > 0xFFFFFFFFULL:
         s.store.damaged = True
         return SOURCE_DAMAGED

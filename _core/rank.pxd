@@ -354,8 +354,8 @@ cdef inline void rank(Index* x, const Query* q, Filter* f, const Weights* w, uin
     r.full = False
     for i in range(x.n_segments):
         r.n_cursors[i] = 0
-        if not matches_init(&r.paths[i]) or not map_init(&r.candidate_of[i]):
-            r.failed = True
+        matches_init(&r.paths[i])
+        r.failed |= not map_init(&r.candidate_of[i])
     if not r.failed:
         term_weights(&r, term_idf)
         open_cursors(&r)

@@ -48,8 +48,8 @@ from _core.impacts cimport CODES
 from _core.postings cimport Skip, BLOCK, NO_DOC, block_codes, block_documents, tail_decode
 from _core.ranges cimport LEVELS, range_half
 from _core.store cimport (
-    Store, store_open, store_close, store_fetch, store_piece, store_read, store_touch, store_array, STORE_DAMAGED,
-    STORE_OK, STORE_PAGE,
+    Store, store_open, store_close, store_fetch, store_glance, store_piece, store_read, store_touch, store_array,
+    STORE_DAMAGED, STORE_OK, STORE_PAGE,
 )
 
 cdef enum:
@@ -229,8 +229,10 @@ cdef inline const RankRecord* segment_rank(Segment* s, uint32_t f) noexcept nogi
     return <const RankRecord*>store_read(&s.store, &s.ranks[f], sizeof(RankRecord))
 
 
-cdef inline const uint8_t* segment_links(Segment* s, uint32_t f, const uint8_t** end) noexcept nogil:
-    """What file `f` has in `links`, up to `end`; NULL when damaged."""
+cdef inline const uint8_t* segment_links(Segment* s, uint32_t f, uint8_t* buffer, size_t room,
+                                         const uint8_t** end) noexcept nogil:
+    """What file `f` has in `links`, up to `end`; NULL when damaged. It is in `buffer` when there is one and nobody has
+    asked for it without (`store_glance`)."""
     cdef const RankRecord* r = segment_rank(s, f)
     cdef const uint8_t* p
     cdef uint64_t stop = s.links_n
@@ -246,7 +248,10 @@ cdef inline const uint8_t* segment_links(Segment* s, uint32_t f, const uint8_t**
     if at >= stop or stop > s.links_n:  # a file has one byte at least
         s.store.damaged = True
         return NULL
-    p = <const uint8_t*>store_piece(&s.store, s.links + at, stop - at)
+    if buffer == NULL:
+        p = <const uint8_t*>store_piece(&s.store, s.links + at, stop - at)
+    else:
+        p = <const uint8_t*>store_glance(&s.store, s.links + at, stop - at, buffer, room)
     end[0] = p + (stop - at)
     return p
 
@@ -307,9 +312,11 @@ cdef inline const ChunkRecord* segment_chunk(Segment* s, uint32_t c) noexcept no
 
 
 cdef inline const ChunkRecord* one_chunk(Segment* s, uint32_t c) noexcept nogil:
-    """The same for one that is shown and not for many (`store_piece`)."""
-    return _sound_chunk(s, <const ChunkRecord*>store_piece(&s.store, &s.chunks[c], sizeof(ChunkRecord))
-                        if c < s.n_chunks else NULL)
+    """The same for one that is shown and not for many (`store_piece`). The next one, if any, lies behind it."""
+    cdef uint32_t n = 2 if c + 1 < s.n_chunks else 1
+    cdef const ChunkRecord* r = <const ChunkRecord*>store_piece(
+        &s.store, &s.chunks[c], n * sizeof(ChunkRecord)) if c < s.n_chunks else NULL
+    return _sound_chunk(s, r) if n == 1 or r == NULL or _sound_chunk(s, r + 1) != NULL else NULL
 
 
 cdef inline uint32_t segment_term(Segment* s, const uint8_t* text, uint32_t n) noexcept nogil:
@@ -554,16 +561,11 @@ cdef struct Defs:
 cdef inline bint defs_open(Segment* s, uint32_t chunk, Defs* d) noexcept nogil:
     """Before the first definition of a chunk. False: damaged."""
     cdef const ChunkRecord* c = one_chunk(s, chunk)
-    cdef const ChunkRecord* next
-    cdef uint32_t end = <uint32_t>s.defs_n
+    cdef uint32_t end
     cdef uint64_t back
     if c == NULL:
         return False
-    if chunk + 1 < s.n_chunks:
-        next = one_chunk(s, chunk + 1)
-        if next == NULL:
-            return False
-        end = next.defs
+    end = c[1].defs if chunk + 1 < s.n_chunks else <uint32_t>s.defs_n
     if end < c.defs:
         return _damaged(s)
     d.at = <const uint8_t*>store_piece(&s.store, s.defs + c.defs, end - c.defs)

@@ -144,7 +144,6 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
     cdef Def def_
     cdef const FileRecord* f
     cdef const ChunkRecord* c
-    cdef const ChunkRecord* next
     cdef const uint8_t* path
     cdef uint32_t file, end, at, line
     cdef bint worth = False
@@ -164,10 +163,7 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
     if not segment_file_chunks(s, file, &at, &line):
         return False
     if chunk + 1 < line:
-        next = one_chunk(s, chunk + 1)
-        if next == NULL:
-            return False
-        end = next.start
+        end = c[1].start
     path = one_path(s, f)
     if path == NULL or end < c.start or source_read(x, f, path, c.start, end, work, NULL, 0, 0) != SOURCE_OK:
         return False

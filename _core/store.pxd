@@ -37,7 +37,7 @@ from _core.hash cimport hash64
 from _core.sys cimport (
     off_t, stat_t, c_fstat, c_open, c_close, c_mmap, c_munmap, c_pwrite, c_fsync, pread_all, write_all, errno, EINVAL,
     ssize_t, O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_CLOEXEC, PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE,
-    MAP_ANONYMOUS, MAP_NORESERVE, MAP_FAILED, MADV_DONTNEED, madvise,
+    MAP_ANONYMOUS, MAP_NORESERVE, MAP_POPULATE, MAP_FAILED, MADV_DONTNEED, madvise,
 )
 
 cdef enum:
@@ -48,6 +48,7 @@ cdef enum:
     STORE_DIRECTORY = 1152  # bytes of a directory of that many
     STORE_ALIGN = 64
     ZEROS_MAPPED = 1 << 13
+    ZEROS_BROUGHT = 1 << 15
     FETCH_PAGES = 16    # `store_fetch` copies no more
     PIECE_WORDS = 512   # `store_piece` copies no pages of more words of 8 bytes,
     PIECES = 256        # ... and finds again what it has copied among so many
@@ -138,11 +139,13 @@ cdef inline size_t _checked_bytes(const Store* s) noexcept nogil:
 
 
 cdef inline uint64_t* _zeros(size_t n) noexcept nogil:
-    """`n` zero bytes; NULL when there is no memory. Many are mapped, so that only those that are touched take any."""
+    """`n` zero bytes; NULL when there is no memory. Many are mapped, so that only those that are touched take any; a
+    few pages of them are brought in at once: each is read before it is written, which would be two faults."""
     cdef void* p
+    cdef int flags = MAP_POPULATE if n <= ZEROS_BROUGHT else MAP_NORESERVE
     if n <= ZEROS_MAPPED:
         return <uint64_t*>calloc(n, 1)
-    p = c_mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    p = c_mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0)
     return NULL if p == MAP_FAILED else <uint64_t*>p
 
 
@@ -298,6 +301,19 @@ cdef inline uint8_t* _piece_room(Store* s, size_t n) noexcept nogil:
     n = (n + 7) & ~<size_t>7  # so that records lie as they must
     s.used += n
     return s.room + s.used - n
+
+
+cdef inline const void* store_glance(Store* s, const void* at, size_t n, uint8_t* buffer, size_t room) noexcept nogil:
+    """`store_fetch` of what may be there as a piece already."""
+    cdef size_t offset = <size_t>(<const uint8_t*>at - s.base)
+    cdef const Piece* p
+    if s.n_pages <= MAPPED:
+        return store_read(s, at, n)
+    if s.pieces != NULL:
+        p = &s.pieces[(offset >> 3) % PIECES]
+        if p.offset == offset and p.n >= n and n:
+            return p.at
+    return store_fetch(s, at, n, buffer, room)
 
 
 cdef inline const void* store_piece(Store* s, const void* at, size_t n) noexcept nogil:

@@ -11,6 +11,7 @@ from _core.segment cimport Segment, segment_file_chunks, segment_links
 cdef enum:
     SIEVE = 1 << 13
     SIEVE_WORDS = 1 << 7
+    LINKS_WORDS = 1 << 11   # of 8 bytes: the names of nearly any file have room there
     DEFINERS = 2            # candidates that may define a name that is voted for
 
 cdef struct Link:
@@ -37,7 +38,7 @@ cdef inline void _uses(Ranking* r, Voter* v) noexcept nogil:
     """Finds the names that a voter uses; none when damaged."""
     cdef Segment* s = &r.index.segments[v.segment]
     cdef const uint8_t* end = NULL
-    cdef const uint8_t* p = segment_links(s, v.file, &end)
+    cdef const uint8_t* p = segment_links(s, v.file, NULL, 0, &end)
     cdef uint32_t first = 0, stop = 0, n = 0
     v.uses = NULL
     v.n_uses = 0
@@ -75,6 +76,7 @@ cdef inline void count_votes(Ranking* r) noexcept nogil:
     cdef Link* link
     cdef const uint8_t* p
     cdef const uint8_t* end = NULL
+    cdef uint64_t[LINKS_WORDS] buffer
     cdef const Voter* v
     cdef bint giving
     for i in range(r.n_voters):
@@ -96,7 +98,7 @@ cdef inline void count_votes(Ranking* r) noexcept nogil:
             _link(&t, name).name = name + 1
             t.sieve[(name % SIEVE) >> 6] |= <uint64_t>1 << (name & 63)
     for i in range(n):
-        p = segment_links(&r.index.segments[all[i].segment], all[i].file, &end)
+        p = segment_links(&r.index.segments[all[i].segment], all[i].file, <uint8_t*>buffer, sizeof(buffer), &end)
         if p != NULL:
             p = links_names(p, end, &m)
             if p == NULL:
