@@ -13,6 +13,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, int32_t, uint64_t
 from libc.stddef cimport size_t
 from libc.stdlib cimport calloc
 from libc.string cimport memset
+from _core.base cimport first_bit, packed_bits
 from _core.cursor cimport Cursor, NEVER, add_blocks, contribution
 from _core.filter cimport filter_chunk
 from _core.lists cimport Bounds, SegmentSearch, in_lists
@@ -99,18 +100,17 @@ cdef inline uint32_t _candidates(const int32_t* sums, uint32_t ranges, int32_t l
                                  uint16_t* out) noexcept nogil:
     """The places in these ranges of a window whose sums are at least `least`, ascending; how many. It gives up at
     `enough`."""
-    cdef uint32_t j, k, at, i, n = 0
-    for j in range(RANGES):
-        if not (ranges >> j) & 1:
-            continue
+    cdef uint32_t k, at, i, n = 0
+    while ranges:
         for k in range(RANGE // GROUP):
-            at = j * RANGE + k * GROUP
+            at = first_bit(ranges) * RANGE + k * GROUP
             if _reaches(sums + at, least):
                 for i in range(at, at + GROUP):
                     out[n] = <uint16_t>i
                     n += sums[i] >= least
         if n >= enough:
             break
+        ranges &= ranges - 1
     return n
 
 
@@ -148,15 +148,16 @@ cdef inline void _add_runs(Segment* s, Cursor* c, uint32_t w, const uint32_t* ru
 
 cdef inline uint32_t _runs(uint32_t ranges, uint32_t base, uint32_t end, uint32_t* runs) noexcept nogil:
     """Ranges of a window as runs of documents, none behind `end`; how many."""
-    cdef uint32_t j, n = 0
-    cdef bint open = False
-    for j in range(RANGES):
-        if (ranges >> j) & 1:
-            if not open:
-                runs[2 * n] = base + j * RANGE
-                n += 1
-            runs[2 * n - 1] = base + j * RANGE + RANGE
-        open = (ranges >> j) & 1
+    cdef uint32_t at, n = 0
+    cdef uint64_t left = ranges
+    while left:
+        at = first_bit(left)
+        runs[2 * n] = base + at * RANGE
+        left |= (<uint64_t>1 << at) - 1
+        at = first_bit(~left)  # behind the run's last
+        runs[2 * n + 1] = base + at * RANGE
+        left &= ~(<uint64_t>0) << at
+        n += 1
     if n and runs[2 * n - 1] > end:
         runs[2 * n - 1] = end
     return n
@@ -247,16 +248,20 @@ cdef inline uint32_t _promising(const Bounds* b, uint32_t scouts) noexcept nogil
 
 cdef inline uint32_t _reaching(Bounds* b, uint32_t w, uint32_t least) noexcept nogil:
     """The ranges of a window whose totals are at least `least`, as bits; these are not met again."""
-    cdef uint32_t i, ranges = 0
+    cdef uint32_t i
     cdef uint16_t* totals = b.totals + w * RANGES
     cdef uint16_t hit = 0, low = <uint16_t>least
-    for i in range(RANGES):  # without a branch, so that it becomes vector instructions
+    cdef uint8_t[64] reached
+    for i in range(RANGES):  # without a branch, so that it becomes vector instructions, as the next ones
         hit |= <uint16_t>(totals[i] >= low)
-    if hit:
-        for i in range(RANGES):
-            ranges |= <uint32_t>(totals[i] >= low) << i
-            totals[i] = 0 if totals[i] >= low else totals[i]
-    return ranges
+    if not hit:
+        return 0
+    memset(reached + RANGES, 0, RANGES)
+    for i in range(RANGES):
+        reached[i] = totals[i] >= low
+    for i in range(RANGES):
+        totals[i] = 0 if totals[i] >= low else totals[i]
+    return <uint32_t>packed_bits(reached)
 
 
 cdef inline bint find_bounds(SegmentSearch* h) noexcept nogil:
