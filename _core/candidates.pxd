@@ -618,6 +618,11 @@ cdef inline void _from_place(Ranking* r) noexcept nogil:
                         c.place = c.first + k
 
 
+cdef inline uint32_t further_limit(uint32_t limit) noexcept nogil:
+    """For how many places to rank when of those for `limit` too many have changed since."""
+    return 8 * limit + SURE if limit < 1 << 28 else limit
+
+
 cdef inline void find_candidates(Ranking* r, uint32_t limit, bint one_per_file) noexcept nogil:
     """All of them, from cursors that are open. A list of files is to be as long as was asked for."""
     cdef uint32_t k = limit + limit // 2

@@ -51,7 +51,7 @@ from _core.postings cimport BLOCK, Skip, block_code, block_codes, block_document
 from _core.project cimport cache_base, index_folder as _index_folder, find_project as _find_project
 from _core.query cimport Query, query_parse, TERMS
 from _core.smart cimport Answer, answer_read, smart_expand, smart_question as _smart_question, smart_rank
-from _core.candidates cimport Result, Results
+from _core.candidates cimport Result, Results, further_limit
 from _core.rank cimport result_signals
 from _core.signals cimport SIGNAL_END, Weights, default_weights, signal_name
 from _core.render cimport (
@@ -1204,6 +1204,7 @@ cdef class Reader:
         cdef Asked* a
         cdef Filter* f
         cdef int k
+        out, seen = [], set()
         globs, places = _slices(globs), _slices(places)
         if len(globs) > GLOBS_MAX or len(places) > PLACES_MAX:
             raise ValueError("too many globs or places")
@@ -1237,9 +1238,14 @@ cdef class Reader:
                 if a.smart:
                     smart_expand(&self.x, &a.query, &a.answer)
                 smart_rank(&self.x, &a.query, f, &a.weights, &a.answer, limit, False, False, a.values, &a.results)
-            if a.results.failed:
-                raise MemoryError
-            return self._places(&a.query, a.values, &a.results, limit)
+            if self._places(&a.query, a.values, &a.results, limit, out, seen) and a.results.full and len(out) < limit:
+                free(a.results.items)
+                a.results.items = NULL
+                with nogil:
+                    smart_rank(&self.x, &a.query, f, &a.weights, &a.answer, further_limit(limit), False, False,
+                               a.values, &a.results)
+                self._places(&a.query, a.values, &a.results, limit, out, seen)
+            return out
         finally:
             self._end()
             self._give(a)
@@ -1329,18 +1335,21 @@ cdef class Reader:
             self._end()
             self._give(a)
 
-    cdef list _places(self, const Query* q, const double* values, const Results* results, uint32_t limit):
+    cdef bint _places(self, const Query* q, const double* values, const Results* results, uint32_t limit, list out,
+                      set seen) except -1:
+        """Adds the places that are still true, and were not seen before, until there are `limit`; whether it met one
+        that has changed."""
         cdef Place* place = <Place*>calloc(1, sizeof(Place))
         cdef Matcher m
         cdef Style style
         cdef Bytes json
         cdef uint32_t i
         cdef int status
-        out = []
+        cdef bint changed = False
         memset(&style, 0, sizeof(style))
         bytes_init(&json)
         try:
-            if place == NULL:
+            if place == NULL or results.failed:
                 raise MemoryError
             for i in range(self.x.n_segments):
                 if self.x.segments[i].store.damaged:
@@ -1349,19 +1358,24 @@ cdef class Reader:
             for i in range(results.n):
                 if <uint32_t>len(out) == limit:
                     break
+                at = (results.items[i].segment, results.items[i].chunk)
+                if at in seen:
+                    continue
+                seen.add(at)
                 json.len = 0
                 with nogil:
                     status = place_load(&self.x, &results.items[i], &m, False, True, place)
                     if status == SOURCE_OK:
                         json_place(&json, &style, place, results.items[i].score, NULL)
                 if status == SOURCE_CHANGED:
+                    changed = True
                     continue
                 if status == SOURCE_DAMAGED:
                     raise DamagedError("the index is damaged")
                 if status != SOURCE_OK or json.failed:
                     raise MemoryError
                 out.append(PyBytes_FromStringAndSize(<char*>json.data, json.len))
-            return out
+            return changed
         finally:
             if place != NULL:
                 bytes_free(&place.text)

@@ -6,7 +6,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset, strlen, strerror
 from _core.ask cimport ask_begin, ask_cache, ask_end, ask_paused, ask_print, ask_somebody
 from _core.base cimport Bytes, bytes_add, bytes_byte, bytes_free, bytes_init, bytes_str, bytes_uint, same_bytes
-from _core.candidates cimport Result, Results, SURE
+from _core.candidates cimport Result, Results, further_limit
 from _core.child cimport CHILD_SIGNALED, child_end
 from _core.first cimport first_keep
 from _core.flags cimport Args
@@ -106,7 +106,7 @@ cdef inline int _look_further(Session* s, const Results* results, Results* more)
     cdef double[TERMS] values
     cdef uint32_t i, k, n = 0
     default_weights(&weights)
-    if _ranked(s, 8 * s.limit + SURE, &weights, values, more):
+    if _ranked(s, further_limit(s.limit), &weights, values, more):
         return EXIT_ERROR
     for i in range(more.n):
         for k in range(results.n):

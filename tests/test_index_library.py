@@ -185,6 +185,21 @@ def test_a_changed_file_is_not_shown_stale(root: Path) -> None:
         assert "src/retry.py" in {hit.path for hit in index.search("retry with backoff")}, "touched, but the same"
 
 
+def test_what_has_changed_makes_room_for_what_is_behind_it(tmp_path: Path) -> None:
+    """However many of the best there are: more places are ranked than are asked for, but not all of them."""
+    files = {b"f%03d.py" % n: b"needle = %d\n" % n + b"other()\n" * (n // 4) for n in range(80)}
+    root = tmp_path / "many"
+    root.mkdir()
+    trees.write(root, files)
+    with greppy.open_index(root) as index:
+        best = [hit.path for hit in index.search("needle", limit=60)]
+        assert len(best) == 60
+        trees.write(root, {os.fsencode(path): b"gone\n" for path in best[:50]}, old=False)
+        found = [hit.path for hit in index.search("needle", limit=20)]
+        assert len(found) == 20
+        assert not set(found) & set(best[:50])
+
+
 def test_open_builds_what_is_missing_and_what_is_old(root: Path) -> None:
     with greppy.open_index(root) as index:
         assert index.n_files == 4
