@@ -53,6 +53,7 @@ from _core.votes cimport count_votes
 
 cdef enum:
     SPARE = 2               # half as many places more as were asked for, and one
+    KEPT_SCORES = 256
     SMALL_PROJECT = 100     # files up to which `coverage` counts nothing; in a large project it counts in full
 
 
@@ -259,17 +260,13 @@ cdef inline uint32_t _append_sorted(Ranking* r, const Result* items, uint32_t n,
 
 cdef inline double _least(const Ranking* r, uint32_t limit) noexcept nogil:
     """The score that the best candidates have, `limit` and some to spare for files that have changed since; -inf when
-    there are no more than these."""
+    there are no more than these, or so many are wanted that it would not pay."""
     cdef uint32_t n = <uint32_t>(r.candidates.len // sizeof(Candidate)), keep = limit + limit // SPARE + 1, i, k, m = 0
     cdef const Candidate* all = <const Candidate*>r.candidates.data
-    cdef double* best
-    cdef double least = -INFINITY
+    cdef double[KEPT_SCORES] best
     if (r.weights.exhaustive or r.filter.kinds or r.details != NULL or r.weights.further > 0 or keep < limit
-            or keep >= n):
-        return least
-    best = <double*>malloc(<size_t>keep * sizeof(double))
-    if best == NULL:
-        return least
+            or keep > KEPT_SCORES or keep >= n):
+        return -INFINITY
     for i in range(n):
         if all[i].first == all[i].end or (m == keep and all[i].score <= best[m - 1]):
             continue
@@ -279,10 +276,7 @@ cdef inline double _least(const Ranking* r, uint32_t limit) noexcept nogil:
             best[k] = best[k - 1]
             k -= 1
         best[k] = all[i].score
-    if m == keep:
-        least = best[m - 1]
-    free(best)
-    return least
+    return best[m - 1] if m == keep else -INFINITY
 
 
 cdef inline void _results(Ranking* r, uint32_t limit, bint one_per_file, double least, Results* out) noexcept nogil:
