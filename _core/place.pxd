@@ -135,7 +135,7 @@ cdef inline bint _definitions(Segment* s, uint32_t chunk, Place* p) noexcept nog
     cdef Defs d
     cdef Def def_
     cdef PlaceDef* x
-    cdef uint32_t at
+    cdef uint64_t at
     cdef int more
     p.n_defs = 0
     if not defs_open(s, chunk, &d):
@@ -144,13 +144,13 @@ cdef inline bint _definitions(Segment* s, uint32_t chunk, Place* p) noexcept nog
         more = defs_next(s, &d, &def_)
         if more <= 0:
             return more == 0
-        if def_.line >= p.first + p.n_lines or p.n_defs == PLACE_DEFS:
+        if not p.first <= def_.line < p.first + p.n_lines or p.n_defs == PLACE_DEFS:
             continue
-        at = p.line[def_.line - p.first] + def_.column
+        at = <uint64_t>p.line[def_.line - p.first] + def_.column
         if at + def_.name_len <= p.text.len:
             x = &p.defs[p.n_defs]
             x.line = def_.line
-            x.name = at
+            x.name = <uint32_t>at
             x.name_len = def_.name_len
             x.kind = def_.kind
             x.exported = def_.exported

@@ -175,7 +175,7 @@ cdef inline bint source_defines(Index* x, uint32_t segment, uint32_t chunk, cons
         while line < def_.line and at < work.len:
             line += work.data[at] == 10
             at += 1
-        if def_.name_len < n or at + def_.column + def_.name_len > work.len:
+        if def_.name_len < n or <uint64_t>at + def_.column + def_.name_len > work.len:
             continue
         if part:
             if _holds(work.data + at + def_.column, def_.name_len, name, n):

@@ -161,6 +161,22 @@ def test_a_forged_segment(shop: Project, array: str, edit: Callable[[bytearray],
     assert shop.run("check").returncode == 1
 
 
+def test_forged_definitions_lead_nowhere(project: Project) -> None:
+    """A line number that wraps to one before the chunk, a column behind the text: nothing is read there."""
+    project.fill({"shared.py": "".join(f"def shared_{i}():\n    return {i}\n\n\n" for i in range(120))})
+    project.index("-q")
+    [path] = project.index_folder().glob("*.seg")
+    whole = path.read_bytes()
+    count = engine.store_directory(os.fsencode(path), b"segment")["arrays"]["defs"][3]
+    for at in range(count - 8):
+        path.write_bytes(whole)
+        forge(path, b"segment", "defs", put(at, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, kind="<B"))
+        try:
+            engine.Reader(os.fsencode(project.index_folder())).search(b"shared", 50)
+        except engine.DamagedError:
+            continue
+
+
 def test_forged_posting_lists(project: Project) -> None:
     """Lists of two blocks: documents out of order, and a promise that is too low."""
     project.fill({f"f{i:03}.py": f"shared = other_{i}\n" for i in range(300)})
